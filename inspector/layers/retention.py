@@ -76,6 +76,8 @@ _BY_NAME = {
     "environment": _Rule(64 * _KIB, re.compile(r"\Aetc/environment\Z")),
     "su": _Rule(64 * _KIB, re.compile(r"\Aetc/pam\.d/su\Z")),
     "supervisord.conf": _Rule(64 * _KIB),
+    "poetry.toml": _Rule(64 * _KIB),
+    "config.toml": _Rule(64 * _KIB, re.compile(r"(?:^|/)pypoetry/config\.toml\Z")),
     "profile": _Rule(64 * _KIB, re.compile(r"\Aetc/profile\Z")),
     "bash.bashrc": _Rule(64 * _KIB, re.compile(r"\Aetc/bash\.bashrc\Z")),
     ".profile": _Rule(64 * _KIB, _HOME),

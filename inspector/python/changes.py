@@ -6,6 +6,7 @@ import posixpath
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from inspector.python.environment import Environment
 from inspector.python.files import join, upward
@@ -54,7 +55,7 @@ def _paths(  # noqa: PLR0911 - one answer a kind of program
     if name in _ALL:
         return operands
     if name in _LAST:
-        return _target(fs, rest, operands, cwd)
+        return _targets(fs, operands, cwd)
     if name == "sed" and any(re.match(r"-[a-zA-Z]*i|--in-place", word) for word in rest):
         return operands
     if name == "chmod" and operands and _closes(operands[0], rest):
@@ -62,7 +63,7 @@ def _paths(  # noqa: PLR0911 - one answer a kind of program
     if name == "find" and {"-delete", "-exec", "-execdir"} & set(rest):
         return rest[: next((at for at, word in enumerate(rest) if word.startswith(("-", "!", "("))), len(rest))]
     if name in _INTO:
-        return [one for option, one in zip(rest, rest[1:], strict=False) if option in _INTO[name]]
+        return [one for option, one in pairwise(rest) if option in _INTO[name]]
     return []
 
 
@@ -73,7 +74,7 @@ def _closes(mode: str, rest: list[str]) -> bool:
     return bool(symbolic and not symbolic.startswith("--")) or bool(octal and int(mode[-1]) & 5 != 5)
 
 
-def _target(fs: Rootfs, rest: list[str], operands: list[str], cwd: str) -> list[str]:
+def _targets(fs: Rootfs, operands: list[str], cwd: str) -> list[str]:
     """Return where copies and links are made: in a folder they have the name of what they are made of."""
     if len(operands) < 2:
         return [posixpath.basename(operand) for operand in operands]

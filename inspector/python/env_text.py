@@ -21,7 +21,9 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}", re.ASCII)
 _BLANKS = " \t\n\r\f\v"
 
 
-def split_string(text: str, variables: Mapping[str, str]) -> list[str] | Unknown:
+def split_string(  # noqa: C901, PLR0912 - one arm a character
+    text: str, variables: Mapping[str, str]
+) -> list[str] | Unknown:
     """Return the words of the text; why they can't be told, for what `env` refuses too."""
     refused = Unknown(f"env splits {text[:100]!r}, which it may refuse")
     words: list[str] = []

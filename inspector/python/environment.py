@@ -28,7 +28,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     `trouble` says why an engine would refuse to start anything under that user. `own_folder` is the home that
     passwd(5) gives the user, empty for one without an entry. `groups` are the user's own group and all others;
     `stated` is the user as it was asked for, with its group. `changed` are the files that programs wrote or removed
-    since the container's start.
+    since the container's start. `architecture` is the image's.
     """
 
     variables: Mapping[str, str]
@@ -41,6 +41,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     groups: frozenset[int] = frozenset()
     stated: str = ""
     changed: frozenset[str] = frozenset()
+    architecture: str = ""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -75,7 +76,12 @@ def environment_of(fs: Rootfs, config: ImageConfig) -> Environment:
             raise LimitExceeded(f"the variable {name[:100]!r} of the image is longer than Linux passes on")
     variables.setdefault("PATH", DEFAULT_PATH)
     environment = Environment(
-        variables=variables, cwd=config.working_dir, home=variables.get("HOME", ""), user="", uid=0
+        variables=variables,
+        cwd=config.working_dir,
+        home=variables.get("HOME", ""),
+        user="",
+        uid=0,
+        architecture=config.platform.architecture,
     )
     return run_as(fs, environment, config.run.user or "")
 
@@ -125,7 +131,8 @@ def account_of(fs: Rootfs, user: str) -> Account | None:
 def group_names(fs: Rootfs, groups: frozenset[int]) -> set[str]:
     """Return the names of groups, as group(5) has them. Raises `NotKept`."""
     lines = (line.strip().split(":") for line in (read_text(fs, "/etc/group") or "").split("\n"))
-    return {fields[0] for fields in lines if len(fields) > 2 and _NUMBER.fullmatch(fields[2]) and int(fields[2]) in groups}
+    named = [fields for fields in lines if len(fields) > 2 and _NUMBER.fullmatch(fields[2])]
+    return {fields[0] for fields in named if int(fields[2]) in groups}
 
 
 def _account(fs: Rootfs, user: str) -> tuple[Account, str | None]:

@@ -24,7 +24,6 @@ from inspector.python.shell.run import MAX_STEPS, Shell
 from inspector.python.shell.state import HOLE, Dialect, Run, State
 from inspector.python.shell.strict import brings_programs
 from inspector.python.shims import is_shim, through_shim
-from inspector.python.supervisor import Supervised, supervised
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
 from inspector.python.whole import ReadContent, WholeRootfs
@@ -148,12 +147,14 @@ class Follower:
             return [_unknown(words, environment, f"more than {MAX_DEPTH} programs run one another")]
         fs = as_user(self.fs, environment)
         found = self._find(fs, words[0], environment)
+        written = environment.changed & _places(words[0], environment)
+        if written:
+            why = f"{min(written)!r} is written before it runs"
+            return [_unknown(words, environment, why, doubts=doubts)]
         if not isinstance(found, Found):
             fails = isinstance(found, Absent) and not self._brings_programs()
             end = _unknown(words, environment, found.unknown, doubts=doubts)
             return [msgspec.structs.replace(end, fails=found.unknown) if fails else end]
-        if found.path in environment.changed:
-            return [_unknown(words, environment, f"{found.path!r} is written before it runs", doubts=doubts)]
         process = _Process(fs, found, words, environment, doubts, depth)
         try:
             return self._followed(process)
@@ -200,7 +201,7 @@ class Follower:
             return own
         asked = Asked(fs=process.fs, found=process.found, words=process.words[1:], environment=process.environment)
         if posixpath.basename(process.found.path) == "supervisord":
-            return self._supervised(process, supervised(asked))
+            return self._supervised(process, asked)
         passed = unwrap(asked)
         if isinstance(passed, Unknown):
             certain = isinstance(passed, Absent) and not self._brings_programs()
@@ -210,8 +211,11 @@ class Follower:
             return self.follow(passed.argv, passed.environment, doubts, process.depth + 1)
         return self._script(process, program) if isinstance(program, Script) else process.program()
 
-    def _supervised(self, process: _Process, found: Supervised | Unknown) -> list[End]:
+    def _supervised(self, process: _Process, asked: Asked) -> list[End]:
         """Follow what `supervisord` starts: the Pythons, where there are any, beside which other programs run."""
+        from inspector.python.supervisor import supervised  # few images have it, and it brings a parser
+
+        found = supervised(asked)
         if isinstance(found, Unknown):
             return process.refused(found.unknown) if isinstance(found, Absent) else process.unknown(found.unknown)
         self.texts.update(found.texts)
@@ -313,6 +317,14 @@ class Follower:
         if sum(map(len, self.texts.values())) > MAX_TEXTS:
             raise LimitExceeded(f"its scripts have more than {MAX_TEXTS} characters")
         return text
+
+
+def _places(word: str, environment: Environment) -> set[str]:
+    """Return where a program of the name may lie."""
+    if not environment.changed:
+        return set()
+    folders = [""] if "/" in word else environment.path
+    return {join(environment.cwd, folder, word) for folder in folders}
 
 
 def _env_shell(script: Script) -> bool:

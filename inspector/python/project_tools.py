@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 
 import msgspec
 
 from inspector.python.conda_env import active, environment_named, root_of
 from inspector.python.environment import Environment
-from inspector.python.files import exists, join, list_dir, names_in, upward
+from inspector.python.files import exists, find, join, list_dir, names_in, read_text, upward
+from inspector.python.launch import Script, read_program
 from inspector.python.passing import Asked, Passed, skip_options
+from inspector.python.which import Found, find_command
 from inspector.rootfs import NotListed, Rootfs, is_dir, is_file
 from inspector.unknown import Unknown
 
@@ -83,10 +86,35 @@ def poetry(asked: Asked) -> Passed | Unknown | None:
     environment = asked.environment
     root = next((one for one in upward(environment.cwd) if exists(asked.fs, join(one, "pyproject.toml"))), None)
     prefix = environment.get("VIRTUAL_ENV") or (join(root, ".venv") if root else "")
+    if not environment.get("VIRTUAL_ENV") and not (prefix and is_file(asked.fs, f"{prefix}/pyvenv.cfg")):
+        return _poetry_without(asked, root, tuple(rest[1:]))
     stated = environment.get("POETRY_VIRTUALENVS_IN_PROJECT").lower()
     if not prefix or stated == "false" or not is_file(asked.fs, f"{prefix}/pyvenv.cfg"):
         return Unknown("`poetry run` takes an environment that can't be told: there is none in the project")
     return Passed(argv=tuple(rest[1:]), environment=within(environment, prefix))
+
+
+def _poetry_without(asked: Asked, root: str | None, command: tuple[str, ...]) -> Passed | Unknown:
+    """Return `poetry run` where no environment is there: in the system's, if it is told not to make one."""
+    environment, makes = asked.environment, asked.environment.get("POETRY_VIRTUALENVS_CREATE").lower()
+    config = environment.get("POETRY_CONFIG_DIR") or join(environment.home, ".config/pypoetry")
+    for path in (f"{root}/poetry.toml" if root else "", f"{config}/config.toml"):
+        if path and not makes:
+            found = _CREATES.search(read_text(asked.fs, path) or "")
+            makes = found[1] if found else ""
+    own = find(asked.fs, asked.found.resolved)
+    program = read_program(asked.fs, own[0]) if own else ""
+    interpreter = find(asked.fs, program.interpreter) if isinstance(program, Script) else None
+    python = find_command(asked.fs, "python", environment)
+    same = isinstance(python, Found) and interpreter is not None and interpreter[0] == python.resolved
+    prefix = posixpath.dirname(posixpath.dirname(program.interpreter)) if isinstance(program, Script) else ""
+    alone = same and not is_file(asked.fs, f"{prefix}/pyvenv.cfg")
+    if makes == "false" and alone:
+        return Passed(argv=command, environment=environment)
+    return Unknown("`poetry run` takes an environment that can't be told: there is none in the project")
+
+
+_CREATES = re.compile(r"(?m)^[ \t]*(?:virtualenvs\.)?create[ \t]*=[ \t]*(true|false)")
 
 
 def pixi(asked: Asked) -> Passed | Unknown | None:

@@ -15,6 +15,7 @@ from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find
 from inspector.python.follow import End, Follower
 from inspector.python.launch import Script, read_program
+from inspector.python.shell.state import HOLE, Run
 from inspector.python.version import is_python
 from inspector.python.which import Found, find_command
 from inspector.python.whole import ReadContent
@@ -74,14 +75,20 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
     environment = environment_of(fs, config)
     if environment.trouble:
         return plain
-    ends = [_whole(end) for end in Follower(fs, content).follow(words, environment)]
+    follower = Follower(fs, content)
+    ends = follower.follow(words, environment)
+    if not any(map(_is_asked, ends)):
+        ran = [run for run in follower.beside if _is_asked(run)]
+        ends = [end for end in ends if not ran or end.kind == "unknown"]
+        ends += [end for each in ran[:4] for end in follower.follow(each.argv, each.environment, each.doubts)]
+    ends = [_whole(end) for end in ends]
     reached = _distinct(end for end in ends if end.argv[1:] == ("-c", PROGRAM))
     if not config.entrypoint:
         only = reached[0] if len(reached) == 1 and reached[0].kind == "python" else None
         return plain if only is None else _of_end(config, only, command)
     others = [end for end in ends if end.argv[1:] != ("-c", PROGRAM)]
     doubts = [doubt for end in ends for doubt in end.doubts]
-    doubts += [end.why for end in ends if end.kind == "unknown" and not (end in reached and end.fails)]
+    doubts += [end.why for end in ends if end.kind == "unknown" and not (end in reached and _lacks(end))]
     if not reached:
         if ends and not any(end.doubts for end in ends) and all(end.fails and end.certain for end in ends):
             fails = f"the image's entrypoint ({_shown(config)}) fails: {ends[0].fails}"
@@ -92,14 +99,26 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
     doubts += [f"it may run {end.argv[0]!r} instead" for end in others if end.kind in ("python", "program")]
     if len(reached) > 1:
         doubts.append("it goes more than one way, to different environments")
-    question = _of_end(config, reached[0], command)
+    unseen = reached[0].kind == "unknown" and not _lacks(reached[0])  # its PATH may hold what isn't known
+    question = plain if unseen else _of_end(config, reached[0], command)
     passes: Passes = "unknown" if doubts else "direct"
     return msgspec.structs.replace(question, passes=passes, doubts=_told(config, doubts), may_fail=may_fail)
 
 
+def _is_asked(end: End | Run) -> bool:
+    """Tell whether the asked command is what runs, its program whole or split into words."""
+    return " ".join(end.argv[1:]) == f"-c {PROGRAM}"
+
+
+def _lacks(end: End) -> bool:
+    """Tell whether no program of the name is there, so that asking for the interpreter meets the same."""
+    known = HOLE not in end.environment.variables.get("PATH", "") + end.environment.cwd
+    return bool(end.fails) or (end.path is None and known and not end.environment.changed)
+
+
 def _whole(end: End) -> End:
     """Return the end, or that it fails where a shell has split the program of `-c` into words, as `exec $@` does."""
-    if end.kind != "python" or len(end.argv) < 4 or " ".join(end.argv[1:]) != f"-c {PROGRAM}":
+    if end.kind != "python" or len(end.argv) < 4 or not _is_asked(end):
         return end
     why = "a shell splits the command once more, so that `-c` takes the first word of its program alone"
     return msgspec.structs.replace(end, kind="nothing", fails=why)

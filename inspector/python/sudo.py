@@ -97,7 +97,7 @@ def sudo(asked: Asked) -> Passed | Unknown | None:
 def _read_options(words: tuple[str, ...]) -> tuple[dict[str, str], list[str]] | Unknown:
     options: dict[str, str] = {}
     rest = list(words)
-    long = {**{name: True for name in _VALUED.values()}, **{name: False for name in _FLAGS.values()}}
+    long = {**dict.fromkeys(_VALUED.values(), True), **dict.fromkeys(_FLAGS.values(), False)}
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         if word == "--":
@@ -153,8 +153,8 @@ def _default(found: _Rules, text: str) -> None:
     if text[:1] not in (" ", "\t"):
         found.scoped = found.scoped or "env_" in text or "secure_path" in text
         return
-    for negated, name, operator, value in _DEFAULT.findall(text):
-        value = value.strip('"')
+    for negated, name, operator, quoted in _DEFAULT.findall(text):
+        value = quoted.strip('"')
         if name == "env_keep":
             others = set(value.split())
             kept = found.kept if operator in ("+=", "-=") and not negated else []

@@ -25,8 +25,9 @@ MAX_TEXT = 256 << 10
 MAX_PROGRAMS = 32
 
 _VALUED = frozenset(
-    "-c -d -e -i -j -l -m -q -s -u -y -z --configuration --directory --loglevel --identifier --pidfile --logfile"
-    " --umask --childlogdir --user --logfile_maxbytes --logfile_backups".split(" ")
+    {"-c", "-d", "-e", "-i", "-j", "-l", "-m", "-q", "-s", "-u", "-y", "-z"}
+    | {"--configuration", "--directory", "--loglevel", "--identifier", "--pidfile", "--logfile", "--umask"}
+    | {"--childlogdir", "--user", "--logfile_maxbytes", "--logfile_backups"}
 )
 _PROGRAM = re.compile(r"(?:program|fcgi-program|eventlistener):(.+)")
 _EXPANDED = re.compile(r"%(?:\((\w+)\)([sd]|0\d+d)|(%))", re.ASCII)

@@ -132,10 +132,10 @@ def _shell(asked: Asked, program: str) -> Passed | Unknown | None:
     if not command and not others:
         return Unknown(f"{program!r} starts a shell that is asked nothing")
     begun = _begun(asked, account, shell, options, login=login, keeps=keeps)
-    begun = _of_pam(asked.fs, begun, program, login=login)
-    if isinstance(begun, Unknown):
-        return begun
-    variables, cwd = begun, asked.environment.cwd
+    variables = _of_pam(asked.fs, begun, program)
+    if isinstance(variables, Unknown):
+        return variables
+    cwd = asked.environment.cwd
     if login and is_dir(asked.fs, account.home):
         cwd = account.home
     environment = msgspec.structs.replace(environment, variables=variables, home=variables.get("HOME", ""), cwd=cwd)
@@ -173,7 +173,7 @@ def _setting(fs: Rootfs, name: str) -> str:
     return found[1].strip('"') if found else ""
 
 
-def _of_pam(fs: Rootfs, variables: dict[str, str], program: str, *, login: bool) -> dict[str, str] | Unknown:
+def _of_pam(fs: Rootfs, variables: dict[str, str], program: str) -> dict[str, str] | Unknown:
     """Return the variables with those of /etc/environment, where PAM is to read it."""
     stated = _LINE.findall(read_text(fs, "/etc/environment") or "")
     if not stated:
@@ -185,7 +185,7 @@ def _of_pam(fs: Rootfs, variables: dict[str, str], program: str, *, login: bool)
     if "pam_env" not in text:
         if "system-auth" not in text:
             return variables
-        return Unknown(f"PAM may read /etc/environment for {program!r}{' -' if login else ''}, which is not known")
+        return Unknown(f"whether PAM reads /etc/environment for {program!r} is not known")
     return {**variables, **{name: value.strip().strip("\"'") for name, value in stated}}
 
 

@@ -8,9 +8,9 @@ import re
 import msgspec
 
 from inspector.errors import InspectorError
+from inspector.python.env_text import split_string, with_envdir
 from inspector.python.environment import run_as
 from inspector.python.files import join
-from inspector.python.env_text import split_string, with_envdir
 from inspector.python.passing import Asked, Passed, Wrapper, skip_options
 from inspector.python.project_tools import conda, pixi, poetry, uv
 from inspector.python.sudo import sudo
@@ -131,6 +131,9 @@ _SETPRIV = (
 )
 
 
+_CHANGES_USER = {"--reuid", "--regid", "--clear-groups", "--init-groups", "--groups"}
+
+
 def _setpriv(asked: Asked) -> Passed | Unknown | None:
     """Follow util-linux' setpriv: HOME stays as it is."""
     options, rest = skip_options(asked.words, frozenset(_SETPRIV.split()))
@@ -139,7 +142,7 @@ def _setpriv(asked: Asked) -> Passed | Unknown | None:
     if {"--ruid", "--euid"} & options.keys():
         return Unknown("setpriv sets up a user in part, which is not worked out")
     environment = asked.environment
-    if _may_not_switch(asked) and {"--reuid", "--regid", "--clear-groups", "--init-groups", "--groups"} & options.keys():
+    if _may_not_switch(asked) and options.keys() & _CHANGES_USER:
         return Absent(_ONLY_ROOT)
     if "--reuid" in options:
         group = f":{options['--regid']}" if "--regid" in options else ""
@@ -155,7 +158,7 @@ _JOINED = re.compile(r"(-[i0v]|-[uCS](?=.))(.+)", re.DOTALL)
 _SIGNALS = re.compile(r"--(?:default|ignore|block)-signal(?:=.*)?|--list-signal-handling")
 
 
-def _env(asked: Asked) -> Passed | Unknown | None:  # noqa: C901 - one arm an option
+def _env(asked: Asked) -> Passed | Unknown | None:  # noqa: C901, PLR0912 - one arm an option
     """Return `env [-i] [-u NAME] [-C DIR] [-S TEXT] [NAME=VALUE]… COMMAND…`."""
     words = list(asked.words)
     variables, cwd = dict(asked.environment.variables), asked.environment.cwd
@@ -180,7 +183,7 @@ def _env(asked: Asked) -> Passed | Unknown | None:  # noqa: C901 - one arm an op
                     variables.pop(value, None)
                 else:
                     cwd = join(cwd, value)
-            case _ if (long := re.fullmatch(r"(--(?:unset|chdir|split-string))=(.*)", word, re.DOTALL)):
+            case _ if long := re.fullmatch(r"(--(?:unset|chdir|split-string))=(.*)", word, re.DOTALL):
                 words = [long[1], long[2], *words]
             case "-0" | "--null" | "-v" | "--debug":
                 pass
@@ -236,6 +239,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "ionice": _valued("-c", "-n", "--class", "--classdata"),
     "stdbuf": _valued("-i", "-o", "-e", "--input", "--output", "--error"),
     "timeout": _plain(_Options(frozenset({"-k", "-s", "--kill-after", "--signal"}), 1)),
+    "chrt": _plain(_Options(frozenset({"-T", "-P", "-D"}), 1)),
     "taskset": _plain(_Options(frozenset(), 1)),
     "uv": uv,
     "poetry": poetry,

@@ -124,6 +124,57 @@ def test_an_archive_brings_its_own_modules() -> None:
     assert "archive" in told.unknown.unknown
 
 
+@pytest.mark.parametrize("last", ["exec $@", "exec $*", 'eval "$@"', 'eval "$@"; node'])
+def test_a_command_that_is_split_once_more_fails(last: str) -> None:
+    tree = {**IMAGE, "e": File(f"#!/bin/bash\n{last}\n".encode(), 0o755)}
+    assert "splits the command once more" in ask(rootfs_of(tree), config_of(env=ENV, entrypoint=["/e"]), "python").fails
+
+
+@pytest.mark.parametrize("value", ["$(setup):$PATH", "/x/$(setup)/bin:$PATH", "$'\\x2f'"])
+def test_a_path_that_is_not_known_is_a_doubt(value: str) -> None:
+    tree = {**IMAGE, "e": File(f'#!/bin/bash\nexport PATH={value}\nexec "$@"\n'.encode(), 0o755)}
+    question = ask(rootfs_of(tree), config_of(env=ENV, entrypoint=["/e"]), "python")
+    assert question.passes == "unknown"
+    assert "PATH that isn't known" in question.doubts[0]
+    assert question.config.env["PATH"] == ENV["PATH"]
+
+
+def test_the_command_that_a_script_waits_for_is_asked_there() -> None:
+    text = b'#!/bin/bash\nexport PATH=/app/.venv/bin:$PATH\n"$@"\nnode\n'
+    question = ask(rootfs_of({**IMAGE, "e": File(text, 0o755)}), config_of(env=ENV, entrypoint=["/e"]), "python")
+    assert (question.passes, question.config.env["PATH"]) == ("direct", f"/app/.venv/bin:{ENV['PATH']}")
+
+
+def test_a_program_that_may_run_what_its_words_name_is_a_doubt() -> None:
+    question = ask(rootfs_of(IMAGE), config_of(env=ENV, entrypoint=["node", "-x"]), "python")
+    assert "'node' may run what its words name" in question.doubts[0]
+
+
+def test_scripts_that_no_index_keeps_are_read_again() -> None:
+    script = b"#!/bin/bash\n" + b"# x\n" * 2000 + b"exec /app/.venv/bin/python\n"
+    tree = {**IMAGE, "start": File(script, 0o755)}
+    fs, config = rootfs_of(tree), config_of(env=ENV)
+    (end,) = Follower(fs).follow(("/start",), environment_of(fs, config))
+    assert "were kept" in end.why
+    (end,) = Follower(fs, lambda _: script).follow(("/start",), environment_of(fs, config))
+    assert end.path == "/app/.venv/bin/python"
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (("env", "-iu", "X", "PATH=/app/.venv/bin", "python"), "/app/.venv/bin/python"),
+        (("env", "-vuX", "--default-signal=PIPE", "python"), "/usr/local/bin/python"),
+        (("env", "--chdir", "/app", ".venv/bin/python"), "/app/.venv/bin/python"),
+        (("env", "-S", "PATH='/app/.venv/bin' A=\"x y\" B=${PATH}", "python"), "/app/.venv/bin/python"),
+        (("env", "-S", "A=$HOME", "python"), ""),
+    ],
+)
+def test_options_of_env(words: tuple[str, ...], path: str) -> None:
+    (end,) = follow(*words)
+    assert ((end.path or "") if end.kind == "python" else "") == path
+
+
 NOT_ROOT = "1000"
 
 

@@ -7,12 +7,11 @@ from itertools import pairwise
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
-from inspector.python.shell import activate, conditions, strict
-from inspector.python.shell.lexer import assigned
+from inspector.python.shell import activate, conditions, minor, options, strict
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
-from inspector.python.shell.syntax import Array, Output, Simple
+from inspector.python.shell.syntax import Array, Assignment, Output, Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir
 from inspector.unknown import Tri
@@ -24,9 +23,6 @@ SPECIAL = frozenset({":", ".", "source", "eval", "export", "readonly", "set", "u
 _BASH_ONLY = frozenset({"declare", "typeset", "shopt", "mapfile", "readarray", "pushd", "popd", "builtin", "enable"})
 _NOT_ASH = _BASH_ONLY | {"disown", "logout", "dirs"}
 _NOT_DASH = _NOT_ASH | {"source", "let"}
-_OFTEN = frozenset("ls ll la l dir vdir grep fgrep egrep alert rm cp mv vi tree cls ..".split())
-"""Aliases that scripts for people set, and that start no Python."""
-_LETTERS = {"allexport": "a", "errexit": "e", "noglob": "f", "nounset": "u"}
 
 
 def _nothing(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
@@ -64,21 +60,26 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
     own = words[0] in ("local", "declare", "typeset")
     fixed = words[0] == "readonly"
     state.status = "yes"
+    if _names_others(words, state, own=own, exports=exports):
+        return [state]
     if words[0] == "local" and not state.local:
         state.status = "no"
         return [state] if state.dialect != "dash" else shell.stop(state, "`local` stands outside of a function")
-    for word in command.words[1:]:
-        assignment = as_assignment(word)
-        if assignment is not None and assignment.appends and state.dialect in ("dash", "ash"):
-            return shell.stop(state, f"`{words[0]}` knows no `+=`")
-        if assignment is not None and assignment.value[:1] and isinstance(assignment.value[0], Array):
+    assignments = [as_assignment(word) for word in command.words[1:]]
+    if any(each is not None and each.appends for each in assignments) and state.dialect in ("dash", "ash"):
+        return shell.stop(state, f"`{words[0]}` knows no `+=`")
+    values = [  # before any of them is set
+        shell.expander.single(each.value, state) if each is not None and not _is_array(each) else ""
+        for each in assignments
+    ]
+    for word, assignment, value in zip(command.words[1:], assignments, values, strict=True):
+        if assignment is not None and own:
+            state.keep(assignment.name)
+        if assignment is not None and _is_array(assignment):
             shell.set_array(assignment, state)
             continue
         if assignment is not None:
-            value = shell.expander.single(assignment.value, state)
             before = (state.get(assignment.name) or "") if assignment.appends else ""
-            if own:
-                state.keep(assignment.name)
             state.set(assignment.name, before + value, export=exports and not hides)
             state.fixed |= {assignment.name} if fixed else set()
             continue
@@ -87,6 +88,22 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
                 state.keep(name.partition("=")[0])
             _export_name(name, state, exports=exports, hides=hides)
     return [state]
+
+
+def _is_array(assignment: Assignment) -> bool:
+    return bool(assignment.value) and isinstance(assignment.value[0], Array)
+
+
+def _names_others(words: list[str], state: State, *, own: bool, exports: bool) -> bool:
+    """Note a reference to another variable (`-n`), and functions that programs find (`-f`); True for the latter."""
+    letters = {letter for word in words[1:] if word[:1] == "-" for letter in word}
+    if own and "n" in letters:
+        state.doubt(f"`{words[0]} -n` is not followed")
+    if "f" not in letters or not exports or state.dialect != "bash":
+        return False
+    for name in words[2:]:
+        state.set(f"BASH_FUNC_{name}%%", HOLE, export=True)
+    return True
 
 
 def _export_name(text: str, state: State, *, exports: bool, hides: bool) -> None:
@@ -122,24 +139,10 @@ def _set(shell: Shell, words: list[str], command: Simple, state: State) -> list[
             shell.stop(state.copy(), f"dash has no option {name!r}", certain=bool(refused))
             if refused:
                 return []
-    state.options, rest = take_options(words[1:], state.options)
+    state.options, rest = options.take_options(words[1:], state.options)
     if rest is not None:
         state.arguments = rest
     return [state]
-
-
-def take_options(words: list[str], options: frozenset[str]) -> tuple[frozenset[str], list[str] | None]:
-    """Return the options after `set` has read its words, and the arguments that stand behind; None where none do."""
-    rest = list(words)
-    while rest and rest[0][:1] in ("-", "+") and rest[0] not in ("-", "--"):
-        word = rest.pop(0)
-        letters = set(word[1:]) & set(_LETTERS.values())
-        if "o" in word and rest:
-            letters.add(_LETTERS.get(rest.pop(0), ""))
-        options = options | letters if word[0] == "-" else options - letters
-    if not rest:
-        return options, None
-    return options, rest[1:] if rest[0] in ("-", "--") else rest
 
 
 def _shift(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
@@ -251,6 +254,8 @@ def _command(shell: Shell, words: list[str], command: Simple, state: State) -> l
         name = operands[0] if operands else HOLE
         state.status = is_there(shell, name, state)
         return [state]
+    if rest[:1] == ["-p"]:
+        state.doubt("`command -p` looks for programs elsewhere than in PATH")
     rest = rest[1:] if rest[:1] in (["-p"], ["--"]) else rest
     if not rest:
         return [state]
@@ -275,63 +280,6 @@ def _type(shell: Shell, words: list[str], command: Simple, state: State) -> list
     return [state]
 
 
-def _printf(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Print, or set a variable to what would be printed."""
-    del shell, command
-    if words[1:2] == ["-v"] and len(words) > 2 and state.dialect == "bash":
-        state.set(words[2], HOLE)
-    state.status = "yes"
-    return [state]
-
-
-def _let(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    del shell, command
-    for word in words[1:]:
-        for name in assigned(word):
-            state.set(name, HOLE)
-    state.status = "unknown"
-    return [state]
-
-
-def _ulimit(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Return `ulimit -v 1000`: too little memory keeps libraries from being loaded."""
-    del command
-    if set("".join(words[1:-1])) & set("vdm") and words[-1].isdigit():
-        shell.stop(state.copy(), f"{' '.join(words)!r} may leave too little memory", certain=False)
-    state.status = "yes"
-    return [state]
-
-
-def _read(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    del shell, command
-    for name in (*words[1:], *(("OPTARG", "OPTIND") if words[0] == "getopts" else ())):
-        if not name.startswith("-"):
-            state.set(name, HOLE)
-    state.status = "unknown"
-    return [state]
-
-
-def _alias(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Take a name for others: a shell of bash that runs a script, and not as sh, makes no use of it."""
-    unused = state.dialect == "bash" and not (state.posix or state.interactive)
-    names = [word.partition("=")[0] for word in words[1:] if "=" in word]
-    if not unused and not _OFTEN.issuperset(names):
-        return _not_followed(shell, words, command, state)
-    return _nothing(shell, words, command, state)
-
-
-def _shopt(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    if "expand_aliases" in words and "-s" in words:
-        state.doubt("aliases are expanded, which is not followed")
-    return _nothing(shell, words, command, state)
-
-
-def _not_followed(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    del shell, command
-    state.doubt(f"the shell's own {words[0]!r} is not followed")
-    return [state]
-
-
 _IDLE = ": true false echo wait trap umask jobs kill times bg fg disown pwd logout"
 _KEYWORDS = frozenset(
     ["if", "then", "else", "elif", "fi", "case", "esac", "for", "while", "until", "do", "done", "{", "}", "!"]
@@ -342,16 +290,16 @@ BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys(("export", "readonly", "declare", "typeset", "local"), _export),
     **dict.fromkeys(("return", "break", "continue"), _return),
     **dict.fromkeys((".", "source"), _source),
-    **dict.fromkeys(("read", "getopts", "mapfile", "readarray"), _read),
-    **dict.fromkeys(("enable", "pushd", "popd"), _not_followed),
-    "alias": _alias,
-    "shopt": _shopt,
+    **dict.fromkeys(("read", "getopts", "mapfile", "readarray"), minor.read),
+    **dict.fromkeys(("enable", "pushd", "popd"), minor.not_followed),
+    "alias": minor.alias,
+    "shopt": minor.shopt,
     **dict.fromkeys(("command", "builtin"), _command),
     **dict.fromkeys(("type", "hash"), _type),
-    "printf": _printf,
-    "let": _let,
+    "printf": minor.printf,
+    "let": minor.let,
     "cd": _cd,
-    "ulimit": _ulimit,
+    "ulimit": minor.ulimit,
     "unset": _unset,
     "set": _set,
     "shift": _shift,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from inspector.python.shell.builtins import take_options
+from inspector.python.shell.options import take_options
 from inspector.unknown import Unknown
 
 
@@ -26,7 +26,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     skips: frozenset[str] = frozenset()
 
 
-_WITHOUT_VALUE = frozenset("--login --norc --noprofile --posix --noediting --verbose --restricted".split())
+_WITHOUT_VALUE = frozenset(["--login", "--norc", "--noprofile", "--posix", "--noediting", "--verbose", "--restricted"])
 _RC_FILE = ("--rcfile", "--init-file")
 
 

@@ -6,13 +6,14 @@ import posixpath
 from collections.abc import Callable
 
 from inspector.errors import InspectorError
-from inspector.python.files import find, join
+from inspector.python.files import find, join, read_text
+from inspector.python.shell.conditions import MOUNTED
 from inspector.python.shell.expand import Stop
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.syntax import Simple
 from inspector.python.which import Found, find_command
-from inspector.rootfs import is_dir
+from inspector.rootfs import Kind, is_dir
 
 
 def capture(shell: Shell, text: str, state: State) -> str:
@@ -38,7 +39,9 @@ def capture(shell: Shell, text: str, state: State) -> str:
     return "\n".join(line for line in printed if line)
 
 
-def _output(shell: Shell, command: Simple, state: State) -> str | None:
+def _output(  # noqa: PLR0911 - one answer a kind of command
+    shell: Shell, command: Simple, state: State
+) -> str | None:
     """Return what one command prints; None where that isn't known."""
     try:
         words = shell.expander.fields(command.words, state)
@@ -55,6 +58,13 @@ def _output(shell: Shell, command: Simple, state: State) -> str | None:
     if name in ("true", ":", "false"):
         return ""
     known = _KNOWN.get(posixpath.basename(name))
+    if known is not None and name not in _BUILTINS:
+        environment = state.environment()
+        if HOLE in environment.variables["PATH"]:
+            return None
+        if not isinstance(find_command(shell.fs, name, environment), Found):
+            state.status = "no"
+            return ""
     return known(shell, options, operands, state) if known else None
 
 
@@ -115,6 +125,47 @@ def _which(shell: Shell, options: list[str], operands: list[str], state: State) 
     return found.path if isinstance(found, Found) else ""
 
 
+def _uname(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    """Return the kernel's name or its machine: of the common architectures, which have but one name."""
+    del shell
+    if operands or options in ([], ["-s"]):
+        return None if operands else "Linux"
+    return _MACHINES.get(state.base.architecture) if options in (["-m"], ["-p"], ["-i"]) else None
+
+
+def _arch(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    return _uname(shell, ["-m"], [], state) if not options and not operands else None
+
+
+def _cat(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    """Return the text of a file of the image that nothing has changed."""
+    if options or len(operands) != 1:
+        return None
+    path = join(state.cwd, operands[0])
+    if path.startswith(MOUNTED) or path in state.changed or find(shell.fs, path) is None:
+        return None
+    try:
+        text = read_text(shell.fs, path)
+    except InspectorError:
+        return None
+    return None if text is None or len(text) > MAX_TEXT else text.rstrip("\n")
+
+
+def _ls(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    """Return the name of a file that is there, or nothing; what a folder holds isn't told."""
+    if set(options) - {"-1", "-d"} or len(operands) != 1 or join(state.cwd, operands[0]).startswith(MOUNTED):
+        return None
+    found = find(shell.fs, join(state.cwd, operands[0]))
+    if found is None:
+        state.status = "no"
+        return ""
+    return operands[0] if found[1].kind is Kind.FILE else None
+
+
+_BUILTINS = frozenset({"cd", "pwd", "echo", "command"})
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+MAX_TEXT = 4096
+"""Characters of a file that are taken into a value."""
 _KNOWN: dict[str, Callable[[Shell, list[str], list[str], State], str | None]] = {
     "cd": _cd,
     "pwd": _pwd,
@@ -127,4 +178,8 @@ _KNOWN: dict[str, Callable[[Shell, list[str], list[str], State], str | None]] = 
     "whoami": _whoami,
     "which": _which,
     "command": _which,
+    "uname": _uname,
+    "arch": _arch,
+    "cat": _cat,
+    "ls": _ls,
 }

@@ -23,6 +23,15 @@ _FILES = frozenset({"-e", "-f", "-d", "-x", "-r", "-s", "-L", "-h"})
 MOUNTED = ("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/")  # noqa: S108 - names of folders alone
 """Folders that engines fill at start."""
 _NOT: dict[Tri, Tri] = {"yes": "no", "no": "yes", "unknown": "unknown"}
+_PLAIN_EXPRESSION = re.compile(r"[\w^$./|:-]{1,256}", re.ASCII)
+"""Regular expressions that mean the same to Python as to POSIX, and take no time."""
+MAX_MATCHED = 4096
+_COMPARED = re.compile(r"\s*([$\w{}#\[\]@]+)\s*(==|!=|<=|>=|<|>)\s*([$\w{}#\[\]@]+)\s*", re.ASCII)
+_OPERAND = re.compile(
+    r"(\d{1,15})|\$?([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)\}|\$(#)|\$\{#([A-Za-z_]\w*)\[[@*]\]\}", re.ASCII
+)
+_CALCULATED = re.compile(r"\s*([$\w{}#\[\]@]+)\s*(?:([-+*])\s*([$\w{}#\[\]@]+)\s*)?", re.ASCII)
+_SIGNS = {"==": "-eq", "!=": "-ne", "<": "-lt", "<=": "-le", ">": "-gt", ">=": "-ge"}
 _INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *", re.ASCII)
 
 
@@ -111,10 +120,46 @@ def _binary(left: str, operator: str, right: str, *, patterns: bool) -> Tri:
     if operator in ("=", "==", "!="):
         answer = _equal(left, right, patterns=patterns)
         return negated(answer) if operator == "!=" else answer
+    if operator == "=~" and patterns:
+        known = HOLE not in left + right and _PLAIN_EXPRESSION.fullmatch(right) and len(left) <= MAX_MATCHED
+        return _tri(re.search(right, left) is not None) if known else "unknown"
     compare = _NUMBERS.get(operator)
     if compare is None or not _INTEGER.fullmatch(left) or not _INTEGER.fullmatch(right):
         return "unknown"
     return _tri(compare(int(left), int(right)))
+
+
+def arithmetic(text: str, state: State) -> Tri:
+    """Return the answer of `(( … ))` where two numbers are compared."""
+    found = _COMPARED.fullmatch(text)
+    if found is None:
+        return "unknown"
+    left, right = (_number(operand, state) for operand in (found[1], found[3]))
+    return _binary(left, _SIGNS[found[2]], right, patterns=False)
+
+
+def calculated(text: str, state: State) -> str:
+    """Return the value of `$(( … ))`: of a number, or of two with one of the signs `+`, `-` and `*` between them."""
+    found = _CALCULATED.fullmatch(text)
+    if found is None:
+        return HOLE
+    left, right = (_number(operand, state) if operand else "0" for operand in (found[1], found[3]))
+    if not (_INTEGER.fullmatch(left) and _INTEGER.fullmatch(right)):
+        return HOLE
+    one, other = int(left), int(right)
+    return str({"*": one * other, "-": one - other}.get(found[2], one + other))
+
+
+def _number(text: str, state: State) -> str:
+    """Return an operand's value; a variable that is unset counts as 0."""
+    found = _OPERAND.fullmatch(text)
+    if found is None:
+        return HOLE
+    if found[4]:
+        return str(len(state.arguments)) if HOLE not in state.arguments else HOLE
+    if found[5]:
+        return str(len(state.items(found[5]))) if HOLE not in state.items(found[5]) else HOLE
+    return found[1] or state.get(found[2] or found[3]) or "0"
 
 
 def _equal(left: str, right: str, *, patterns: bool) -> Tri:

@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from inspector.python.files import join, list_dir
+from inspector.python.shell import conditions
+from inspector.python.shell.braces import expanded
+from inspector.python.shell.patterns import fits, is_pattern
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.strict import may_be_set
-from inspector.python.shell.patterns import fits, is_pattern
 from inspector.python.shell.syntax import Array, Opaque, Output, Parameter, Part, Text, Word
 from inspector.rootfs import NotListed, Rootfs
 
@@ -47,7 +49,7 @@ class Expander:
     def fields(self, words: tuple[Word, ...], state: State) -> list[str]:
         """Return the words of a command, split and with file names for patterns. Raises `Stop`."""
         found: list[str] = []
-        for word in words:
+        for word in words if state.dialect == "dash" else (each for one in words for each in expanded(one)):
             found += self._split(word, state)
             if len(found) > MAX_FIELDS:
                 return [*found[:MAX_FIELDS], HOLE]
@@ -144,6 +146,8 @@ class Expander:
                 return self._parameter(part, state)
             case Array():
                 return HOLE
+            case Opaque(text=text, assigns=()) if text:
+                return conditions.calculated(text, state)
             case Opaque(assigns=assigns, extends=extends):
                 if extends and state.dialect == "dash":
                     raise Stop("it is a bad substitution")
@@ -151,7 +155,7 @@ class Expander:
                     state.set(name, HOLE)
                 return HOLE
 
-    def _parameter(self, part: Parameter, state: State) -> str:
+    def _parameter(self, part: Parameter, state: State) -> str:  # noqa: PLR0911 - one answer an operator
         items = self._items(part, state) if part.name == "@" or part.name.endswith("[@]") else None
         if items is not None:
             return " ".join(items)
@@ -169,6 +173,10 @@ class Expander:
                 return self._default(part, value, state)
             case ":":
                 return _substring(value or "", self.single(part.word, state))
+            case "," | ",," | "^" | "^^":
+                return HOLE if part.word else _cased(value or "", part.operator)
+            case "/" | "//":
+                return _substituted(value or "", part.operator, self.pattern(part.word, state))
             case _:
                 pattern = self.pattern(part.word, state)
                 return _trimmed(value or "", part.operator, pattern)
@@ -191,13 +199,18 @@ class Expander:
         return value or ""
 
 
-def _lookup(name: str, state: State) -> str | None:
+def _lookup(name: str, state: State) -> str | None:  # noqa: C901, PLR0911 - one answer a kind
     if name.isdigit():
         at = int(name)
         if not at:
             return state.zero
         return state.arguments[at - 1] if at <= len(state.arguments) else None
     match name:
+        case _ if name.startswith("!"):
+            named = state.get(name[1:])
+            if named is None:
+                raise Stop(f"{name[1:]!r} names no variable")
+            return named if HOLE in named or not named.isidentifier() else state.get(named)
         case "*":
             return _joined(state.arguments, state) if state.arguments else None
         case "#":
@@ -237,7 +250,27 @@ def _tilde(value: str, state: State) -> str:
     return HOLE if value.startswith("~") else value
 
 
+def _cased(value: str, operator: str) -> str:
+    """Return the value with all letters, or the first, in lower or upper case."""
+    if HOLE in value or not value.isascii():
+        return HOLE
+    changed = value.lower() if operator[0] == "," else value.upper()
+    return changed if len(operator) > 1 else changed[:1] + value[1:]
+
+
+def _substituted(value: str, operator: str, words: str) -> str:
+    """Return `${name/text/other}`; what is more than plain text isn't worked out."""
+    text, _, other = words.partition("/")
+    if HOLE in value + words or not text or is_pattern(text) or "\\" in words or "&" in other or text[0] in "#%":
+        return HOLE
+    return value.replace(text, other, -1 if len(operator) > 1 else 1)
+
+
 def _substring(value: str, offset: str) -> str:
+    from_end = re.fullmatch(r" +-(\d{1,6})", offset)
+    if from_end is not None and HOLE not in value:
+        count = int(from_end[1])
+        return value[-count:] if 0 < count <= len(value) else ""
     match = re.fullmatch(r" *(\d{1,6})(?::(\d{1,6}))?", offset)
     if match is None or HOLE in value:
         return HOLE

@@ -1,4 +1,4 @@
-"""The files that a shell runs before its text or script: of a login, for one who talks to it, or what variables name."""
+"""The files that a shell runs before its text: those of a login, those for people, and what variables name."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _own_profile(shell: Shell, state: State) -> str:
 
 
 def _behind_login(shell: Shell, state: State, call: Call) -> list[str]:
-    """List what follows the profiles: bash for a script reads BASH_ENV, and others, where somebody talks to them, ENV."""
+    """List what follows the profiles: a file for people where the shell is interactive, else what BASH_ENV names."""
     if state.posix or state.dialect != "bash":
         return _named(shell, "ENV", state) if state.interactive else []
     if not state.interactive:

@@ -21,7 +21,12 @@ _ASSIGNS = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_]\w*|[0-9]|[@*#?$!-]", re.ASCII)
-_BRACED = re.compile(r"([A-Za-z_]\w*(?:\[(?:[@*]|\d{1,4})\])?|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|[-=?+#%:])?", re.ASCII)
+_BRACED = re.compile(
+    r"([A-Za-z_]\w*(?:\[(?:[@*]|\d{1,4})\])?|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|//|,,|\^\^|[-=?+#%:/,^])?", re.ASCII
+)
+_OF_BASH = ("/", "//", ",", ",,", "^", "^^")
+"""Operators in `${name…}` of bash, which are a bad substitution to dash."""
+_INDIRECT = re.compile(r"![A-Za-z_]\w*(?![\w@*\[])", re.ASCII)
 _COUNTED = re.compile(r"#[A-Za-z_]\w*\[[@*]\]", re.ASCII)
 _ENDS_WORD = frozenset(" \t\n;&|()<>")
 
@@ -108,18 +113,7 @@ class _Lexer:
         if self.posix:
             return False
         last = self.found[-1] if self.found else Token(operator="\n")
-        return bool(last.operator) or last.plain in {
-            "for",
-            "if",
-            "while",
-            "until",
-            "then",
-            "do",
-            "else",
-            "elif",
-            "!",
-            "{",
-        }
+        return bool(last.operator) or last.plain in _BEFORE_COMMANDS
 
     def _arithmetic(self) -> None:
         end = self.text.find("))", self.at)
@@ -127,7 +121,7 @@ class _Lexer:
             raise Malformed("an arithmetic command has no end")
         inner = self.text[self.at + 2 : end]
         self.at = end + 2
-        self.found.append(Token((Opaque(assigns=assigned(inner)),), "(("))
+        self.found.append(Token((Opaque(assigns=assigned(inner), text=inner),), "(("))
 
     def _operator(self, operator: str) -> None:
         self.at += len(operator)
@@ -224,7 +218,7 @@ class _Lexer:
         keyed = any(isinstance(word[0], Text) and word[0].value.startswith("[") for word in words)
         return Opaque() if others or keyed else Array(words)
 
-    def _part(self, *, quoted: bool) -> str | list[Part]:
+    def _part(self, *, quoted: bool) -> str | list[Part]:  # noqa: PLR0911 - one answer a character
         """Return what stands here: a character that stands for itself, or parts."""
         character = self.text[self.at]
         if not quoted and not self.posix and character in "@?" and self.text.startswith("(", self.at + 1):
@@ -273,7 +267,8 @@ class _Lexer:
         text, at = self.text, self.at
         if text.startswith("$((", at):
             self.at += 1
-            return [Opaque(quoted, assigned(self._closing("(", ")")))]
+            inner = self._closing("(", ")").strip()
+            return [Opaque(quoted, assigned(inner), text=inner.removeprefix("(").removesuffix(")"))]
         if text.startswith("$(", at):
             self.at += 1
             return [Output(self._closing("(", ")"), quoted)]
@@ -296,15 +291,16 @@ class _Lexer:
     def _braced(self, inner: str, *, quoted: bool) -> Part:
         if _COUNTED.fullmatch(inner):
             return Parameter(inner, quoted=quoted)
-        match = _BRACED.match(inner)
+        indirect = not self.posix and _INDIRECT.match(inner) is not None
+        match = _BRACED.match(inner, int(indirect))
         if match is None or (inner.startswith("#") and len(inner) > 1):
             length = inner.startswith("#") and _NAME.fullmatch(inner[1:]) is not None
             return Opaque(quoted, extends=not length)
-        name, operator = match[1], match[2] or ""
+        name, operator = f"{'!' * indirect}{match[1]}", match[2] or ""
         rest = inner[match.end() :]
         if match[1] == "BASH_SOURCE[0]":
             name = "BASH_SOURCE"
-        if (rest and not operator) or (self.posix and "[" in name):
+        if (rest and not operator) or (self.posix and ("[" in name or operator in _OF_BASH)):
             return Opaque(quoted, extends=True)
         return Parameter(name, operator, parse_word(rest, self.depth + 1, posix=self.posix) if rest else (), quoted)
 

@@ -50,6 +50,7 @@ class _Parser:
 
     def __init__(self, found: list[Token], *, posix: bool) -> None:
         self.tokens, self.at, self.depth, self.posix = found, 0, 0, posix
+        self.writes: tuple[Word, ...] = ()
 
     @property
     def here(self) -> Token:
@@ -65,6 +66,8 @@ class _Parser:
     def _keyword(self, word: str) -> bool:
         """Pass a keyword, if it is here."""
         found = self.here.plain == word
+        if found:
+            self.writes += self.here.writes
         self.at += found
         return found
 
@@ -116,14 +119,24 @@ class _Parser:
             commands.append(self._command())
         return Pipeline(tuple(commands), negated)
 
-    def _command(self) -> Command:  # noqa: C901, PLR0911 - one arm a keyword
+    def _command(self) -> Command:
+        """Parse a command, and what its last word writes to as a command of its own before it."""
+        outer, self.writes = self.writes, ()
+        command = self._any_command()
+        writes, self.writes = self.writes, outer
+        if not writes:
+            return command
+        first = Simple((), (), silent=True, writes=writes)
+        return Group(tuple(Chain((("", Pipeline((each,))),)) for each in (first, command)))
+
+    def _any_command(self) -> Command:  # noqa: C901, PLR0911 - one arm a keyword
         if self._take("("):
             body = self.body()
             if not self._take(")"):
                 raise Malformed("a bracket has no end")
             return Group(body, own_process=True)
         if self.here.operator == "((":
-            return Test(assigns=self._arithmetic())
+            return self._arithmetic()
         match self.here.plain:
             case "{":
                 return self._group()
@@ -147,9 +160,9 @@ class _Parser:
             return self._function()
         return self._simple()
 
-    def _arithmetic(self) -> tuple[str, ...]:
+    def _arithmetic(self) -> Test:
         (only,) = self._word()
-        return only.assigns if isinstance(only, Opaque) else ()
+        return Test(assigns=only.assigns, arithmetic=only.text) if isinstance(only, Opaque) else Test()
 
     def _group(self) -> Group:
         self.at += 1
@@ -195,7 +208,7 @@ class _Parser:
     def _for(self) -> Loop:
         self.at += 1
         if self.here.operator == "((":
-            assigns = self._arithmetic()
+            assigns = self._arithmetic().assigns
             while self._take(";", "\n"):
                 pass
             return Loop(self._do(), condition=(Chain((("", Pipeline((Test(assigns=assigns),))),)),))

@@ -12,7 +12,7 @@ import msgspec
 from inspector.errors import InspectorError, LimitExceeded, Malformed
 from inspector.python.changes import changed_by
 from inspector.python.files import join
-from inspector.python.shell import builtins, conditions, loops, strict
+from inspector.python.shell import apart, builtins, conditions, loops, strict
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
@@ -33,7 +33,6 @@ from inspector.python.shell.syntax import (
     Simple,
     Test,
 )
-from inspector.python.version import is_python
 from inspector.python.which import Missing, find_command
 from inspector.rootfs import Rootfs, is_file
 from inspector.unknown import Tri
@@ -147,7 +146,7 @@ class Shell:
 
     def _chain(self, chain: Chain, states: list[State]) -> list[State]:
         if chain.background:
-            return self.apart(lambda inner: self._links(chain, inner), states)
+            return apart.follow(self, lambda inner: self._links(chain, inner), states)
         return self._links(chain, states)
 
     def _links(self, chain: Chain, states: list[State]) -> list[State]:
@@ -190,40 +189,11 @@ class Shell:
         if len(pipeline.commands) == 1:
             states = self.command(pipeline.commands[0], states)
         else:
-            states = [self._joined(pipeline, state) for state in states]
+            states = [apart.joined(self, pipeline, state) for state in states]
         if pipeline.negated:
             for state in states:
                 state.status = conditions.negated(state.status)
         return states
-
-    def _joined(self, pipeline: Pipeline, state: State) -> State:
-        """Run commands joined by `|`: the first is what a script is about, or a Python that reads what others write."""
-        last, ran = state.last, []
-        for command in pipeline.commands:
-            state.last = last
-            (state,) = self.apart(lambda inner, each=command: self.command(each, inner), [state])  # type: ignore[misc]
-            if state.last is not last:
-                ran.append(state.last)
-        pythons = [run for run in ran if run is not None and run.argv and is_python(run.argv[0])]
-        state.last = [*pythons, *ran, last][0]
-        return state
-
-    def apart(self, follow: Callable[[list[State]], list[State]], states: list[State]) -> list[State]:
-        """Follow commands in a process of their own: nothing comes back but what ran last."""
-        found = []
-        for state in states:
-            outer, self.ends = self.ends, []
-            inner = follow([state.copy()])
-            ended = [run for run in self.ends if run.argv] + [each.last for each in inner if each.last]
-            self.ends = outer
-            self.runs += ended
-            state.last = ended[-1] if ended else state.last
-            if any(each.last is not None and not each.last.argv for each in inner):
-                state.last = None
-            state.status = "unknown"
-            state.changed = state.changed.union(*(each.changed for each in inner))
-            found.append(state)
-        return found
 
     def command(self, command: Command, states: list[State]) -> list[State]:  # noqa: PLR0911 - one arm a kind
         """Return the states behind one command. Raises `LimitExceeded`."""
@@ -232,7 +202,7 @@ class Shell:
             case Simple():
                 return self._each(states, lambda state: self._simple(command, state))
             case Group(body=body, own_process=True):
-                return self.apart(lambda inner: self.body(body, inner), states)
+                return apart.follow(self, lambda inner: self.body(body, inner), states)
             case Group(body=body):
                 return self.body(body, states)
             case If():
@@ -264,6 +234,7 @@ class Shell:
         for name in test.assigns:
             state.set(name, HOLE)
         if not test.words:
+            state.status = "unknown" if test.assigns else conditions.arithmetic(test.arithmetic, state)
             return [state]
         texts: list[str] = []
         for at, word in enumerate(test.words):
@@ -308,6 +279,8 @@ class Shell:
         name = words[0]
         if name in state.functions:
             return self._function(words, given, state)
+        if f"BASH_FUNC_{name}%%" in state.variables and state.dialect == "bash":
+            state.doubt(f"{name!r} is a function that comes with the environment")
         builtin = builtins.of(name, state)
         if builtin is not None:
             if given and state.posix and name in builtins.SPECIAL:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from inspector.python.shell.expand import Expander
 from inspector.python.shell.state import Run, State
-from inspector.python.shell.syntax import Assignment, Body
+from inspector.python.shell.syntax import Assignment, Body, Command
 from inspector.rootfs import Rootfs
 
 
@@ -20,6 +20,9 @@ class Shell(Protocol):
 
     def parsed(self, text: str, state: State) -> Body:
         """Return the commands of a text. Raises `Malformed`."""
+
+    def command(self, command: Command, states: list[State]) -> list[State]:
+        """Return the states behind one command. Raises `LimitExceeded`."""
 
     def body(self, chains: Body, states: list[State]) -> list[State]:
         """Return the states behind the commands."""

@@ -80,8 +80,8 @@ class State:
         if dialect == "bash":
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
             self.variables["BASH"] = "/bin/sh" if posix else "/bin/bash"
-        if self.interactive:
-            self.variables.setdefault("PS1", "$ ")
+        if self.interactive or dialect in ("dash", "ash"):
+            self.variables.setdefault("PS1", "$ " if environment.uid else "# ")
         elif dialect == "bash":
             self.unset("PS1")
 
@@ -186,9 +186,7 @@ class State:
         variables |= more or {}
         variables.setdefault("PATH", self.variables.get("PATH", ""))
         home = variables.get("HOME", self.base.home)
-        return msgspec.structs.replace(
-            self.base, variables=variables, cwd=self.cwd, home=home, changed=self.changed
-        )
+        return msgspec.structs.replace(self.base, variables=variables, cwd=self.cwd, home=home, changed=self.changed)
 
     def run(self, argv: list[str], more: Mapping[str, str] | None = None, *, ends: bool = False) -> Run:
         """Return the program started here."""

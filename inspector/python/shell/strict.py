@@ -77,7 +77,9 @@ def refuses_option(fs: Rootfs, name: str, state: State) -> bool | None:
     return True if found and tuple(int(part or 0) for part in found.groups()) < _FIRST_WITH_PIPEFAIL else None
 
 
-def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> Failure | None:
+def failure_of(  # noqa: PLR0911 - one answer a kind of command
+    fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]
+) -> Failure | None:
     """Return why `set -e` ends the shell after a pipeline that nothing tests; None where it goes on.
 
     `ran` are the programs that were started before, which may have made what isn't in the image.

@@ -34,12 +34,13 @@ class Output(msgspec.Struct, frozen=True):
 class Opaque(msgspec.Struct, frozen=True):
     """What is not worked out: arithmetic, arrays, rare expansions. `assigns` are the variables that it may set.
 
-    `extends` tells that POSIX has no such expansion: dash stops there.
+    `extends` tells that POSIX has no such expansion: dash stops there. `text` is that of arithmetic.
     """
 
     quoted: bool = False
     assigns: tuple[str, ...] = ()
     extends: bool = False
+    text: str = ""
 
 
 class Array(msgspec.Struct, frozen=True):
@@ -129,10 +130,11 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Test(msgspec.Struct, frozen=True):
-    """`[[ words ]]`; without words it is arithmetic, `(( … ))`: only what it `assigns` is worked out."""
+    """`[[ words ]]`; without words it is `(( arithmetic ))`, which `assigns` variables."""
 
     words: tuple[Word, ...] = ()
     assigns: tuple[str, ...] = ()
+    arithmetic: str = ""
 
 
 Command = Simple | If | Case | Loop | Function | Group | Test

@@ -1,0 +1,70 @@
+"""What a script changes before a Python starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.python.question import ask
+from inspector.testing.tree import File, Tree
+from tests.python.test_follow import ENV, IMAGE
+from tests.support import config_of, rootfs_of
+
+SITE = "/usr/local/lib/python3.11/site-packages"
+
+
+def changes(*lines: str) -> str:
+    """Why the import may differ from what the image's files say."""
+    text = "\n".join(("#!/bin/bash", *lines, 'exec "$@"', ""))
+    tree: Tree = {**IMAGE, "e": File(text.encode(), 0o755)}
+    question = ask(rootfs_of(tree), config_of(env=ENV, entrypoint=["/e"], working_dir="/app"), "python")
+    return "; ".join((*question.may_fail, *question.doubts))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"rm -rf {SITE}/torch",
+        "rm -rf /usr/local",
+        f"mv {SITE}/torch/lib/libc10.so /tmp/",
+        f"sed -i s/a/b/ {SITE}/torch/__init__.py",
+        f"chmod -R go-rx {SITE}",
+        f"find {SITE} -name '*.so' -delete",
+        "echo x > torch.py",
+        "cat > random.py <<E\nE",
+        "{ echo x; } > torch.py",
+        "for i in 1; do echo x; done >> torch.py",
+        "( echo x > torch.py )",
+        "echo x | tee torch.py",
+        "cp /x/torch.py .",
+        "ln -s /x /usr/local/lib/libc10.so",
+        "ln -sf /x/python /usr/local/bin/python",
+        "pip install x",
+        "python -m pip uninstall -y torch",
+        "uv pip install x",
+        "f() { rm -rf $1; }; f /usr/local/lib/python3.11",
+    ],
+)
+def test_what_matters_is_told(line: str) -> None:
+    assert changes(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mkdir -p /data && ln -sfn /data /app/data",
+        "rm -f /tmp/x.pid /app/x.pyc",
+        "cp /etc/hostname settings.ini",
+        "cp /x/tool /usr/local/bin/",
+        "echo x > /dev/null 2> /tmp/log",
+        "chmod 755 /app/run.sh; chmod +x /app/run.sh",
+        "find /app -name '*.pid' -delete",
+        "pip --version; pip list",
+    ],
+)
+def test_what_does_not_matter_is_not(line: str) -> None:
+    assert not changes(line)
+
+
+@pytest.mark.parametrize("line", ["echo 'PATH=/x' > /x.sh\n. /x.sh", 'cat > /app/run <<E\nE\nexec /app/run "$@"'])
+def test_what_is_written_and_then_run_is_a_doubt(line: str) -> None:
+    assert "written before" in changes(line)
