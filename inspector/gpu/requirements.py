@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.gpu.versions import SEMANTIC, Order, compare, compare_semantic
 
@@ -32,7 +33,7 @@ _CONDITION = re.compile(r"([^<>=!]+)([<>=!]+)([^<>=!].*)", re.DOTALL)
 _LONGEST_FIRST = ("!=", "<=", ">=", "=", "<", ">")
 
 
-class Properties(NamedTuple):
+class Properties(msgspec.Struct, frozen=True):
     """What the conditions ask of a host and one GPU; None is satisfied by every condition.
 
     `brands` are the names that libnvidia-container may give to the GPU: one, or several where it is not known which.
@@ -44,7 +45,7 @@ class Properties(NamedTuple):
     brands: tuple[str, ...] | None = None
 
 
-class Refusal(NamedTuple):
+class Refusal(msgspec.Struct, frozen=True):
     """Why a container is not started; `certain` is False where it depends on a property that is not known."""
 
     message: str

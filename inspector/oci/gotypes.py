@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -43,7 +43,7 @@ class Pairs(list[tuple[str, Any]]):
     __slots__ = ()
 
 
-class How(NamedTuple):
+class How(msgspec.Struct, frozen=True):
     """What readers differ in: whether null empties a struct, and whether elements of lists are used again."""
 
     empties: bool

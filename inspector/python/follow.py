@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -16,17 +16,17 @@ from inspector.python.environment import Environment
 from inspector.python.files import find, join, read_text
 from inspector.python.launch import Script, read_program
 from inspector.python.passing import Asked
-from inspector.python.shell.call import Call, read_call
-from inspector.python.shell.conditions import MOUNTED
-from inspector.python.shell.run import MAX_STEPS, Shell
-from inspector.python.shell.state import HOLE, Dialect, Run, State
-from inspector.python.shell.strict import brings_programs
+from inspector.python.shell.state import HOLE, MAX_STEPS, MOUNTED, Dialect, Run, State
 from inspector.python.shims import is_shim, through_shim
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
 from inspector.python.wrappers import unwrap
 from inspector.rootfs import Rootfs
 from inspector.unknown import Absent, Unknown
+
+if TYPE_CHECKING:
+    from inspector.python.shell.call import Call
+    from inspector.python.shell.run import Shell
 
 MAX_DEPTH = 16
 """Programs that run one another."""
@@ -147,6 +147,10 @@ class Follower:
     def _brings_programs(self) -> bool:
         """Tell whether a program that ran before may have brought one that the image lacks."""
         started = [run for run in self.beside if run.argv]
+        if not started:
+            return False
+        from inspector.python.shell.strict import brings_programs  # what scripts started alone
+
         return brings_programs(
             [
                 run.argv[0]
@@ -229,6 +233,9 @@ class Follower:
 
     def _shell(self, process: _Process) -> list[End]:
         """Return a shell: its text or script followed, each program that it ends in further."""
+        from inspector.python.shell.call import read_call  # all that reads scripts comes with these two
+        from inspector.python.shell.run import Shell
+
         call = read_call(process.words)
         if isinstance(call, Unknown):
             return process.unknown(call.unknown)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
 
@@ -22,7 +23,7 @@ _TORCH = frozenset({"torch", "torchgen", "functorch", "nvidia", "triton"})
 _REDIRECTOR = "editables.redirector"
 
 
-class Added(NamedTuple):
+class Added(msgspec.Struct, frozen=True):
     """An entry of the search path; `first` says that it goes before all others."""
 
     path: str

@@ -17,7 +17,6 @@ from inspector.layers.compression import decompressed, sniff
 from inspector.layers.readers import StreamReader
 from inspector.layers.tar import BLOCK, iter_members
 from inspector.sources.pipe import opened
-from inspector.sources.sif.header import is_apptainer
 
 HEAD = 64 << 10
 """Bytes of a file that are looked at."""
@@ -72,6 +71,8 @@ def named_by(head: bytes, path: str) -> str:
     """Return the same from a file's first bytes; `{path}` in it stands for the file."""
     if not head or sniff(head[:BLOCK]):  # before all else: what engines load is an archive, whatever else it may be
         return ""
+    from inspector.sources.sif.header import is_apptainer  # most files are archives
+
     if is_apptainer(head):
         return "an Apptainer image or a squashfs; write sif:{path}"
     for at, magic, what in _BY_MAGIC:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.python.inert import added_paths
+from inspector.python.inert import Added, added_paths
 
 PEX = """
 import os
@@ -63,4 +63,4 @@ def test_what_a_line_adds(line: str, variables: dict[str, str], added: list[str]
 
 def test_an_entry_may_go_before_all_others() -> None:
     line = "import sys; sys.path.insert(0, '/first'); sys.path.append('/last')"
-    assert added_paths(line, {}, SOURCES.get) == [("/first", True), ("/last", False)]
+    assert added_paths(line, {}, SOURCES.get) == [Added("/first", first=True), Added("/last")]

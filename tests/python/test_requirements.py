@@ -98,7 +98,7 @@ TORCH = (
 def test_common_forms_are_decided_on_as_packaging_does(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     python = interpreter(version=version)
     environment = marker_environment(python)
-    expected: dict[str, object] = {}
+    expected: dict[tuple[str, str], tuple[tuple[str, frozenset[str]], ...]] = {}
     for text in (*REAL, *TORCH):
         requirement = Requirement(text)
         extra = text.partition("extra == ")[2].strip("'\") ").strip('"')
