@@ -29,7 +29,7 @@ _OPERATORS: Mapping[str, frozenset[Order]] = {
     ">": frozenset({1}),
     ">=": frozenset({0, 1}),
 }
-_CONDITION = re.compile(r"([^<>=!]+)([<>=!]+)([^<>=!].*)", re.DOTALL)
+_CONDITION = r"(?s)([^<>=!]+)([<>=!]+)([^<>=!].*)"
 _LONGEST_FIRST = ("!=", "<=", ">=", "=", "<", ">")
 
 
@@ -120,7 +120,7 @@ def evaluate(expression: str, host: Properties, brand: str | None = None) -> boo
 
 
 def _condition(condition: str, host: Properties, brand: str | None) -> bool:
-    found = _CONDITION.fullmatch(condition)
+    found = re.fullmatch(_CONDITION, condition)
     wanted = _OPERATORS.get(found[2]) if found else None
     if found is None or wanted is None:
         raise Invalid(condition)

@@ -38,7 +38,7 @@ MAX_TEXTS = 512 << 10
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
 _CHOOSERS = frozenset({"mise", "rtx", "asdf", "proto"})
 """Programs that stand in PATH under other names, and choose what runs by files of their own."""
-_MATTERS = re.compile(r"(?:PYTHON|LD_|TORCH_|__PYVENV)\w*|HOME")
+_MATTERS = r"(?:PYTHON|LD_|TORCH_|__PYVENV)\w*|HOME"
 """Variables that change what Python imports."""
 _DIALECTS: dict[str, Dialect] = {
     **dict.fromkeys(("bash", "zsh", "ksh"), "bash"),
@@ -102,7 +102,9 @@ class _Process(msgspec.Struct, frozen=True):
     def python(self) -> list[End]:
         """Return the end that this is: an interpreter, whose environment may be known in parts only."""
         environment, doubts = self.environment, self.doubts
-        vague = [name for name, value in environment.variables.items() if HOLE in value and _MATTERS.fullmatch(name)]
+        vague = [
+            name for name, value in environment.variables.items() if HOLE in value and re.fullmatch(_MATTERS, name)
+        ]
         if vague:
             doubts = (*doubts, f"{vague[0]} is set to what isn't known")
         if HOLE in environment.cwd:
