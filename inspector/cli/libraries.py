@@ -38,9 +38,7 @@ def import_click() -> None:
     _import("uuid", _Platform("platform"))  # click imports it
     if "click" not in sys.modules:
         _import("click", Later("inspect"))
-        vars(import_module("click.types"))["_"] = (
-            str  # `gettext` looks for translations, which it lacks: 1 ms
-        )
+        vars(import_module("click.types"))["_"] = str  # `gettext` looks for translations, which it lacks: 1 ms
     _import("pathlib", Later("ipaddress"))
 
 

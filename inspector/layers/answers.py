@@ -137,7 +137,7 @@ class AnswerCache(Bounded):
 
     def note_tags(self, tags: Iterable[SeenTag]) -> None:
         """Remember which digests tags had."""
-        rows = list(tags)
+        rows = [msgspec.structs.astuple(each) for each in tags]
         insert = "INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)"
         self._store.change(lambda database: database.executemany(insert, rows), None)
 
