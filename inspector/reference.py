@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import NamedTuple
 
 import msgspec
 
@@ -65,7 +64,7 @@ _SERVED = frozenset({Scheme.DOCKER, Scheme.PODMAN, Scheme.CONTAINER, Scheme.CONT
 """Those whose names are no paths."""
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """One way to read a reference: a path, and which image in it; no selector means all."""
 
     path: str

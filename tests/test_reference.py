@@ -136,6 +136,7 @@ def test_every_place_is_a_true_reading_of_the_text(text: str) -> None:
         return
     assert str(reference) == text
     assert len(reference.hint()) < MAX_LENGTH
-    for path, selector in reference.places():
-        assert path
-        assert reference.name in (path, f"{path}:{selector}", f"{path}{selector}")
+    for place in reference.places():
+        assert place.path
+        named = (f"{place.path}:{place.selector}", f"{place.path}{place.selector}")
+        assert reference.name in (place.path, *named)

@@ -72,8 +72,9 @@ def refuse_other_modes(reports: Sequence[Destination], terms: Terms, cluster: st
 def watch_sink(reports: Sequence[Destination]) -> Sink:
     """Make the sink for the lines, which go where the one report was to go."""
     from inspector.cli.audit_sink import LINES, Sink
+    from inspector.cli.destinations import Destination
 
-    return Sink([each._replace(form=LINES) for each in reports], quiet=True, only_failed=False, plan_only=False)
+    return Sink([Destination(LINES, each.file) for each in reports], quiet=True, only_failed=False, plan_only=False)
 
 
 def keep_watch(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -22,14 +22,17 @@ STDOUT = Path("-")
 SARIF = "sarif"
 
 
-class Destination(NamedTuple):
+class Destination:
     """One format of a report, and the file that it is written to.
 
     None is standard output; where a format is only asked for, it is what `--output` names.
     """
 
-    form: str
-    file: Path | None = None
+    __slots__ = ("file", "form")
+
+    def __init__(self, form: str, file: Path | None = None) -> None:
+        self.form = form
+        self.file = file
 
 
 class _FormatChoice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no generic one

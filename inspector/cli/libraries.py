@@ -36,7 +36,9 @@ class _Platform(Later):
 def import_click() -> None:
     """Import click and pathlib, and put off what help that is folded and addresses of IPv6 in URLs need: 8 ms."""
     _import("uuid", _Platform("platform"))  # click imports it
-    _import("click", Later("inspect"))
+    if "click" not in sys.modules:
+        _import("click", Later("inspect"))
+        vars(import_module("click.types"))["_"] = str  # `gettext` looks for translations, which it lacks: 1 ms
     _import("pathlib", Later("ipaddress"))
 
 

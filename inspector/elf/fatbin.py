@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.elf.dynamic import Damaged
 from inspector.elf.sections import Section, find_sections
@@ -39,7 +40,7 @@ _STEP = 4096
 Architectures = tuple[str, ...]
 
 
-class Fatbins(NamedTuple):
+class Fatbins(msgspec.Struct, frozen=True):
     """The architectures of a library's containers, as `torch.cuda.get_arch_list()` writes them.
 
     `first` are those of the first container, in their order there; `lists` counts the containers of each list, which

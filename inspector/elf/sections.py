@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.elf.dynamic import Damaged
 from inspector.elf.layout import MAGIC
@@ -31,7 +32,7 @@ _HEADER = 64
 _NOBITS = 8
 
 
-class Section(NamedTuple):
+class Section(msgspec.Struct, frozen=True):
     """Where the content of a section lies, in bytes of the file."""
 
     offset: int

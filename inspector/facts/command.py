@@ -22,7 +22,7 @@ from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Importable, Unknown
 
-_ENVIRONMENT = re.compile(r"(/.+?)/lib(?:64)?/(?:python|pypy)\d\.\d+t?/(?:site|dist)-packages/")
+_ENVIRONMENT = r"(/.+?)/lib(?:64)?/(?:python|pypy)\d\.\d+t?/(?:site|dist)-packages/"
 _SYSTEM = ("/usr", "/usr/local")
 _MATTERS = ("PYTHON", "LD_", "TORCH_")
 
@@ -144,7 +144,7 @@ def _named(texts: Iterable[str], elsewhere: Iterable[TorchElsewhere]) -> set[str
     """Return the torches whose environment the command's words or scripts name."""
     found = set()
     for other in elsewhere:
-        match = _ENVIRONMENT.match(f"{other.path}/")
+        match = re.match(_ENVIRONMENT, f"{other.path}/")
         prefix = match[1] if match and match[1] not in _SYSTEM else None
         if prefix and any(re.search(rf"{re.escape(prefix)}(?![\w.-])", text) for text in texts):
             found.add(other.path)

@@ -15,7 +15,7 @@ from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Importable, Unknown
 
 _ERRORS = re.compile(r"(?:^|,)\s*e(?:r|rr|rro|rror)?\s*(?:[:,]|$)", re.IGNORECASE)
-_PROGRAM = re.compile(r"(?:python|pypy)[23]?(?:\.\d{1,2}t?)?")
+_PROGRAM = r"(?:python|pypy)[23]?(?:\.\d{1,2}t?)?"
 
 
 def with_doubts(
@@ -67,7 +67,7 @@ def environments(fs: Rootfs) -> set[str]:
         if not folder.endswith("/bin"):
             continue
         for name, node in nodes.items():
-            if _PROGRAM.fullmatch(name) and node.kind in (Kind.FILE, Kind.SYMLINK):
+            if re.fullmatch(_PROGRAM, name) and node.kind in (Kind.FILE, Kind.SYMLINK):
                 venv = fs.lstat(f"{posixpath.dirname(folder)}/pyvenv.cfg") is not None
                 reached = None if venv else resolve(fs, f"{folder}/{name}")
                 found.add(posixpath.dirname(posixpath.dirname(reached or f"{folder}/{name}")))

@@ -18,7 +18,7 @@ from inspector.torchbuild.model import Torch
 from inspector.unknown import Importable, Unknown
 
 _BYTECODE = "/__pycache__/"
-_LIBRARY = re.compile(r"\.so(?:\.[0-9.]+)?\Z")
+_LIBRARY = r"\.so(?:\.[0-9.]+)?\Z"
 
 
 class ViewedRootfs(MergedRootfs):
@@ -78,7 +78,7 @@ class ViewedRootfs(MergedRootfs):
         """Note an empty library of the container's own: its runtime may mount another over it, as those of GPUs do."""
         if node is None or node.size or node.kind is not Kind.FILE or node.layer != len(self._binaries) - 1:
             return
-        if _LIBRARY.search(path):
+        if re.search(_LIBRARY, path):
             why = f"{path[:200]!a} is empty in the container, so that another may be mounted over it"
             self.hidden.setdefault(path, why)
             self.touched.add(path)

@@ -11,7 +11,7 @@ import msgspec
 from inspector.elf import Skeleton
 from inspector.elf.kernels import LIBRARIES
 from inspector.errors import LimitExceeded, NotFound
-from inspector.gpu import drivers, rocm, xpu
+from inspector.gpu import drivers
 from inspector.gpu.compat import FOLDER, Compat, note_of, version_of
 from inspector.gpu.image import ASKED, NOT_LOOKED, Forced, ImageGpu, Kernels, Runtime
 from inspector.gpu.requirements import is_legacy
@@ -85,7 +85,7 @@ def _with_files(
         hip=torch.hip,
         architectures=() if torch.build == "xpu" else _architectures(fs, torch),
         kernels=_unlooked(distributions) if is_cuda else (),
-        missing=xpu.missing_libraries(fs) if torch.build == "xpu" else (),
+        missing=_missing_of_xpu(fs) if torch.build == "xpu" else (),
         linalg=_stated(fs, torch, "libtorch_cuda_linalg.so"),
         runtime=runtime,
         min_driver=drivers.minimum_driver(cuda) if isinstance(cuda, str) else None,
@@ -94,6 +94,12 @@ def _with_files(
         leftovers=tuple(path for path, node in baked if node.kind is Kind.FILE and not node.size)[:MAX_FOUND],
         forced=_forced(fs, config),
     )
+
+
+def _missing_of_xpu(fs: Rootfs) -> tuple[str, ...]:
+    from inspector.gpu.xpu import missing_libraries  # for its builds alone
+
+    return missing_libraries(fs)
 
 
 def _unlooked(distributions: Iterable[Distribution] | Unknown) -> tuple[Kernels, ...] | Unknown:
@@ -127,8 +133,11 @@ def _architectures(fs: Rootfs, torch: Torch) -> tuple[str, ...] | Unknown:
         return Unknown(f"{differs}: it is not a build of PyTorch's")
     if isinstance(listed, tuple):
         return listed
-    if torch.build == "rocm" and torch.path and (named := rocm.targets_by_names(fs, torch.path)):
-        return named
+    if torch.build == "rocm" and torch.path:
+        from inspector.gpu.rocm import targets_by_names  # for its builds alone
+
+        if named := targets_by_names(fs, torch.path):
+            return named
     return built if isinstance(built, tuple) else listed or Unknown("torch has no list of architectures")
 
 

@@ -28,11 +28,11 @@ MAX_TEXT = 64 << 10
 
 _FOLDERS = {"flash-attn": "flash_attn", "flash-attn-3": "flash_attn_3"}
 """Packages that are not named like their distributions."""
-_CUDART = re.compile(r"libcudart(?:[.-][0-9a-f]{6,40})?\.so\.(\d{1,3})(?:\.\d{1,9})*", re.ASCII)
-_PINNED = re.compile(r"torch\s{0,9}\(?\s{0,9}==\s{0,9}([0-9][\w.+]{0,40})(?![\w.+*])", re.ASCII)
+_CUDART = r"(?a)libcudart(?:[.-][0-9a-f]{6,40})?\.so\.(\d{1,3})(?:\.\d{1,9})*"
+_PINNED = r"(?a)torch\s{0,9}\(?\s{0,9}==\s{0,9}([0-9][\w.+]{0,40})(?![\w.+*])"
 _TRITON = re.compile(r"triton(?![\w.-])", re.ASCII)
-_LOCAL = re.compile(r"__version__\s{0,9}=\s{0,9}['\"]([\w.]{1,40})\+cu(\d{2,3})(\d)['\"]", re.ASCII)
-_WHEEL = re.compile(r"(?:\+|%2[Bb])cu(\d{2})(\d?)torch(\d{1,3}\.\d{1,3})", re.ASCII)
+_LOCAL = r"(?a)__version__\s{0,9}=\s{0,9}['\"]([\w.]{1,40})\+cu(\d{2,3})(\d)['\"]"
+_WHEEL = r"(?a)(?:\+|%2[Bb])cu(\d{2})(\d?)torch(\d{1,3}\.\d{1,3})"
 
 
 def find_kernels(fs: Rootfs, installed: Iterable[Installed], torch: Torch, tried: Tried) -> tuple[Kernels, ...]:
@@ -138,13 +138,13 @@ class _Reading:
                 continue
             needed = skeleton.needed if isinstance(skeleton, Skeleton) else ()
             for name in needed:
-                if found := _CUDART.fullmatch(name):
+                if found := re.fullmatch(_CUDART, name):
                     return found[1]
         return None
 
     def _pinned(self) -> str | None:
         """Return the one version of torch that the metadata asks for."""
-        found = (_PINNED.match(text) for text in self._installed.requires)
+        found = (re.match(_PINNED, text) for text in self._installed.requires)
         return next((each[1] for each in found if each), None)
 
     def _stated(self) -> Mapping[str, str]:
@@ -152,12 +152,12 @@ class _Reading:
         folder = f"{self._installed.site}/{self._folder}"
         match self._installed.key:
             case "torchvision" | "torchaudio":
-                found = _LOCAL.search(self._text(f"{folder}/version.py"))
+                found = re.search(_LOCAL, self._text(f"{folder}/version.py"))
                 return {"cuda": f"{found[2]}.{found[3]}"} if found else {}
             case "xformers":
                 return _of_xformers(self._text(f"{folder}/cpp_lib.json"))
             case "flash-attn":
-                wheel = _WHEEL.search(self._text(f"{self._installed.path}/direct_url.json"))
+                wheel = re.search(_WHEEL, self._text(f"{self._installed.path}/direct_url.json"))
                 return {"cuda": f"{wheel[1]}.{wheel[2]}".rstrip("."), "torch": wheel[3]} if wheel else {}
             case _:
                 return {}

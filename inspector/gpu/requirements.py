@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.gpu.versions import SEMANTIC, Order, compare, compare_semantic
 
@@ -28,11 +29,11 @@ _OPERATORS: Mapping[str, frozenset[Order]] = {
     ">": frozenset({1}),
     ">=": frozenset({0, 1}),
 }
-_CONDITION = re.compile(r"([^<>=!]+)([<>=!]+)([^<>=!].*)", re.DOTALL)
+_CONDITION = r"(?s)([^<>=!]+)([<>=!]+)([^<>=!].*)"
 _LONGEST_FIRST = ("!=", "<=", ">=", "=", "<", ">")
 
 
-class Properties(NamedTuple):
+class Properties(msgspec.Struct, frozen=True):
     """What the conditions ask of a host and one GPU; None is satisfied by every condition.
 
     `brands` are the names that libnvidia-container may give to the GPU: one, or several where it is not known which.
@@ -44,7 +45,7 @@ class Properties(NamedTuple):
     brands: tuple[str, ...] | None = None
 
 
-class Refusal(NamedTuple):
+class Refusal(msgspec.Struct, frozen=True):
     """Why a container is not started; `certain` is False where it depends on a property that is not known."""
 
     message: str
@@ -119,7 +120,7 @@ def evaluate(expression: str, host: Properties, brand: str | None = None) -> boo
 
 
 def _condition(condition: str, host: Properties, brand: str | None) -> bool:
-    found = _CONDITION.fullmatch(condition)
+    found = re.fullmatch(_CONDITION, condition)
     wanted = _OPERATORS.get(found[2]) if found else None
     if found is None or wanted is None:
         raise Invalid(condition)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from inspector.layers.bounded import Bounded
 from inspector.layers.store import number
@@ -51,7 +53,7 @@ CREATE TABLE IF NOT EXISTS tag (
 """
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """What was found, and when, in seconds since 1970.
 
     `layers` has a line for each layer: the identity of the bytes that were read, empty for one that was verified. It
@@ -63,7 +65,7 @@ class Answer(NamedTuple):
     content: bytes
 
 
-class SeenTag(NamedTuple):
+class SeenTag(msgspec.Struct, frozen=True):
     """A tag of a repository (with its host), the digest that it had, and when, in seconds since 1970."""
 
     repository: str
@@ -135,7 +137,7 @@ class AnswerCache(Bounded):
 
     def note_tags(self, tags: Iterable[SeenTag]) -> None:
         """Remember which digests tags had."""
-        rows = list(tags)
+        rows = [msgspec.structs.astuple(each) for each in tags]
         insert = "INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)"
         self._store.change(lambda database: database.executemany(insert, rows), None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_INTEGER = re.compile(rb"[+-]?[0-9]+")
+_INTEGER = rb"[+-]?[0-9]+"
 _INT64 = 1 << 63
 
 
@@ -42,7 +42,7 @@ def decimal(text: bytes) -> int:
     if text.isdigit() and len(text) < 19:
         return int(text)
     digits = text.lstrip(b"+-0")
-    if not _INTEGER.fullmatch(text) or len(digits) > 19:
+    if not re.fullmatch(_INTEGER, text) or len(digits) > 19:
         raise ValueError(f"{text[:40]!r} is no number of 64 bits")
     value = int(digits or b"0")
     return _int64(-value if text[:1] == b"-" else value, text)

@@ -13,12 +13,12 @@ from inspector.layers.taking import may_be_object
 from inspector.rootfs import Kind
 
 _FILE, _HARDLINK = CODES[Kind.FILE], CODES[Kind.HARDLINK]
-_STORE = re.compile(r"(?:^|/)(?:ostree|objects|cas)/|[0-9a-f]{32}")
+_STORE = r"(?:^|/)(?:ostree|objects|cas)/|[0-9a-f]{32}"
 
 
 def may_be_stored(path: str) -> bool:
     """Tell whether a file is named by its content, so that it is likely to have a further name."""
-    return bool(_STORE.search(path))
+    return bool(re.search(_STORE, path))
 
 
 def asked_by_links(entries: Entries, objects: Objects, *, later: bool = False) -> dict[int, str]:

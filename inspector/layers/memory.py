@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -171,5 +170,7 @@ def hold(index: LayerIndex) -> None:
 
 def _forget(error: BaseException) -> None:
     """Let go of what the functions held that an error passed through: reports keep errors until the run ends."""
+    import traceback  # 2 ms, and most runs fail nowhere
+
     for each in causes(error):
         traceback.clear_frames(each.__traceback__)

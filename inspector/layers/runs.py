@@ -38,7 +38,7 @@ _LINK, _MIDDLE, _PREFIX = (
     188 + 155,
 )  # where these end in what stands behind the type: magic, prefix of the name
 _NO_TAIL, _NO_MARK = bytes(167), bytes(12)
-_TIME = re.compile(rb"([0-9]{2}) [mac]time=[0-9]{1,11}(?:\.[0-9]{1,9})?\n")
+_TIME = rb"([0-9]{2}) [mac]time=[0-9]{1,11}(?:\.[0-9]{1,9})?\n"
 """What says a time and nothing else, as Docker and BuildKit write before each member."""
 _OCTAL = b"01234567"
 _LOW = 0xFFFF  # of Adler-32, 1 and the sum of all bytes
@@ -217,7 +217,7 @@ def _follow(read: Read, at: int, end: int, most: int) -> _Headers:
 
 def _is_time(read: Read, size: int, at: int) -> bool:
     """Tell whether an extended header says a plain time and nothing else."""
-    record = _TIME.fullmatch(read(size, at)) if 0 <= size <= BLOCK else None
+    record = re.fullmatch(_TIME, read(size, at)) if 0 <= size <= BLOCK else None
     return record is not None and int(record[1]) == size
 
 

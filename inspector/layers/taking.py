@@ -6,7 +6,8 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+
+import msgspec
 
 from inspector import work
 from inspector.elf import (
@@ -44,7 +45,7 @@ NOT_ELF = NotElf("invalid ELF header")
 _TICK = 0.2
 
 
-class Taken(NamedTuple):
+class Taken(msgspec.Struct, frozen=True):
     """The bytes that are kept of a file, and what was read of an ELF file; None of what was not looked for.
 
     `begun` are the first bytes of a file that is no ELF file, where they were read from a stream and are not all of it.

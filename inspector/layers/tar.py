@@ -51,7 +51,7 @@ _KINDS = {
 }
 """The types that dockerd and containerd unpack; they refuse all others: 7, S, and those of vendors."""
 
-_GLOBAL_NAME = re.compile(r"(?:(?:var/)?tmp/)?(?:GlobalHead[^/]*|pax_global_header|@PaxHeader)")
+_GLOBAL_NAME = r"(?:(?:var/)?tmp/)?(?:GlobalHead[^/]*|pax_global_header|@PaxHeader)"
 """The names that writers give to global headers; an engine removes what has the same name, or what `.wh.` hides."""
 
 
@@ -184,7 +184,7 @@ def _check_global(header: Header, said: Extended) -> None:
             raise ValueError(
                 "a global header with a record that is no number, and a name that Go takes or not"
             ) from None
-    if header.name and not _GLOBAL_NAME.fullmatch(normal(_text(header.name))):
+    if header.name and not re.fullmatch(_GLOBAL_NAME, normal(_text(header.name))):
         raise ValueError(f"a global header named {header.name[:200]!r}, which engines take for the name of a file")
 
 

@@ -13,7 +13,6 @@ from inspector.loader.facts import is_musl
 from inspector.loader.files import Files, SystemRefuses
 from inspector.loader.glibc import Glibc
 from inspector.loader.model import Loaded, LoadFailure, Rights, identity_of
-from inspector.loader.musl import Musl
 from inspector.loader.search import Search
 from inspector.loader.state import State
 from inspector.loader.tables import Tables
@@ -62,6 +61,8 @@ class Program:
         self._state.add(loader)
         secure = is_privileged(node, rights)
         if is_musl(facts, loader.file):
+            from inspector.loader.musl import Musl  # most images have glibc
+
             self.libc = "musl"
             self.dialect = Musl(self._fs, self._files, self._state, self._tables, self._environment, secure=secure)
         elif facts.glibc and facts.folders:

@@ -25,7 +25,7 @@ _OPENS = re.compile(r"^(?![ \t#]).*(?:CDLL|LoadLibrary)\(.*", re.MULTILINE)
 _FIRST = re.compile(r"^[ \t]*(?:_load_global_deps\(\)|from torch\._C import)", re.MULTILINE)
 MAX_LINE = 400
 """Characters of a line that opens a library."""
-_LIBRARY = re.compile(r"lib[\w+-]+\.so")
+_LIBRARY = r"lib[\w+-]+\.so"
 _OLDEST = (("cublas", "libcublas.so.11"), ("cudnn", "libcudnn.so.8"))
 _MAPS = "/proc/self/maps"
 
@@ -136,7 +136,7 @@ def _listed(function: ast.FunctionDef) -> tuple[Library, ...]:
             if named:
                 raise
             continue
-        if named or (pairs and all(_LIBRARY.match(pattern) for _, pattern in pairs)):
+        if named or (pairs and all(re.match(_LIBRARY, pattern) for _, pattern in pairs)):
             return pairs
     return ()
 

@@ -28,11 +28,11 @@ _SMALL = 20_000
 """Characters that are too few for either bound, or for Go's; they need not be counted."""
 
 _WAYS = [How(empties, reuses) for empties in (True, False) for reuses in (True, False)]
-_MARK = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|([\[{])|([\]}])|,', re.DOTALL)
+_MARK = r'(?s)"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|([\[{])|([\]}])|,'
 _SURROGATE = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _OTHERS = rf"(?:(?!{_SURROGATE})\\.[^\\]*+)++"
-_ESCAPE = re.compile(rf"{_PAIR}|({_SURROGATE})|{_OTHERS}", re.DOTALL)
+_ESCAPE = rf"(?s){_PAIR}|({_SURROGATE})|{_OTHERS}"
 _UNPAIRED = re.compile(_SURROGATE)
 _ALWAYS_WRONG = re.compile(rb"[\x80-\xc1\xf5-\xff]*+")
 """Bytes that begin no character of UTF-8."""
@@ -92,7 +92,7 @@ class Reader:
     def _pairs(self, content: bytes, where: str) -> Any:
         text = _text(content, where)
         if _UNPAIRED.search(text):
-            text = _ESCAPE.sub(lambda match: r"\ufffd" if match[1] else match[0], text)
+            text = re.sub(_ESCAPE, lambda match: r"\ufffd" if match[1] else match[0], text)
         return self._decode(self._exact, text, where)
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _text(content: bytes, where: str) -> str:
 
 def _refuse_large(text: str, where: str) -> None:
     depth = values = 0
-    for mark in _MARK.finditer(text):
+    for mark in re.finditer(_MARK, text):
         opened, closed = mark[1] is not None, mark[2] is not None
         depth += opened - closed
         values += opened or mark[0] == ","

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 MAX_INT = 2**63 - 1
 
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 _DAY = (
     r"[0-9]{4}-(?:(?:0[13-9]|1[0-2])-(?:0[1-9]|[12][0-9]|30)|(?:0[13578]|1[02])-31|02-(?:0[1-9]|1[0-9]|2[0-8]))"
     r"|[0-9]{2}(?:0[48]|[2468][048]|[13579][26])-02-29|(?:[02468][048]|[13579][26])00-02-29"
@@ -43,7 +43,7 @@ class Pairs(list[tuple[str, Any]]):
     __slots__ = ()
 
 
-class How(NamedTuple):
+class How(msgspec.Struct, frozen=True):
     """What readers differ in: whether null empties a struct, and whether elements of lists are used again."""
 
     empties: bool
@@ -134,7 +134,7 @@ class Base64(GoType):
         if token is None:
             return None
         digits: str = _expect(token, str, "`str`").replace("\r", "").replace("\n", "")
-        if not _BASE64.fullmatch(digits):
+        if not re.fullmatch(_BASE64, digits):
             raise WrongType("base64", token)
         return digits
 

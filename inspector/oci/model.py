@@ -6,9 +6,7 @@ in media types only.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import re
 from typing import Annotated, Any
 
@@ -97,6 +95,8 @@ def is_digest(text: str) -> bool:
 
 def check_digest(content: bytes, digest: str, what: str) -> None:
     """Raise `DigestMismatch` unless `content` hashes to `digest`; `what` and the digest name it."""
+    import hmac  # a verdict that is known checks nothing
+
     actual = digest_of(content, digest.partition(":")[0])
     if not hmac.compare_digest(actual, digest):
         raise digest_mismatch(what, digest, actual)
@@ -138,6 +138,8 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
         """
         if not self.data:
             return None
+        import base64  # few descriptors carry any
+
         try:
             content = base64.b64decode(self.data, validate=True)
         except ValueError as error:  # binascii's is one; so is what it says of characters that are no ASCII

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.facts import ImageFacts
 from inspector.names import familiar, repository_in
@@ -23,7 +24,7 @@ EarlierOf = Callable[[Target, ImageFacts | None], tuple[Earlier, ...]]
 """Gives what a target is compared with, whose image has these facts."""
 
 
-class _Asked(NamedTuple):
+class _Asked(msgspec.Struct, frozen=True):
     """An image to compare with, as whose `python`."""
 
     reference: Reference

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from inspector.errors import InspectorError
 from inspector.rootfs import Below, Kind, Node, Rootfs, files_below, resolve
@@ -19,7 +21,7 @@ STEPS_A_CHARACTER = 8
 """What parsing a character of Python's syntax takes at worst: the densest 150,000 take a second."""
 
 
-class Folder(NamedTuple):
+class Folder(msgspec.Struct, frozen=True):
     """A directory by its path with all links followed, and what lies in it; `path` is None where there is none."""
 
     path: str | None

@@ -17,12 +17,7 @@ from inspector.python.environment import Environment
 from inspector.python.files import find, join, read_text
 from inspector.python.launch import Script, read_program
 from inspector.python.passing import Asked
-from inspector.python.shell import first
-from inspector.python.shell.call import read_call
-from inspector.python.shell.conditions import MOUNTED
-from inspector.python.shell.run import MAX_STEPS, Shell
-from inspector.python.shell.state import HOLE, Dialect, Run, State
-from inspector.python.shell.strict import brings_programs
+from inspector.python.shell.state import HOLE, MAX_STEPS, MOUNTED, Dialect, Run, State
 from inspector.python.shims import is_shim, through_shim
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
@@ -41,7 +36,7 @@ MAX_TEXTS = 512 << 10
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
 _CHOOSERS = frozenset({"mise", "rtx", "asdf", "proto"})
 """Programs that stand in PATH under other names, and choose what runs by files of their own."""
-_MATTERS = re.compile(r"(?:PYTHON|LD_|TORCH_|__PYVENV)\w*|HOME")
+_MATTERS = r"(?:PYTHON|LD_|TORCH_|__PYVENV)\w*|HOME"
 """Variables that change what Python imports."""
 _DIALECTS: dict[str, Dialect] = {
     **dict.fromkeys(("bash", "zsh", "ksh"), "bash"),
@@ -105,7 +100,9 @@ class _Process(msgspec.Struct, frozen=True):
     def python(self) -> list[End]:
         """Return the end that this is: an interpreter, whose environment may be known in parts only."""
         environment, doubts = self.environment, self.doubts
-        vague = [name for name, value in environment.variables.items() if HOLE in value and _MATTERS.fullmatch(name)]
+        vague = [
+            name for name, value in environment.variables.items() if HOLE in value and re.fullmatch(_MATTERS, name)
+        ]
         if vague:
             doubts = (*doubts, f"{vague[0]} is set to what isn't known")
         if HOLE in environment.cwd:
@@ -164,6 +161,10 @@ class Follower:
     def _brings_programs(self) -> bool:
         """Tell whether a program that ran before may have brought one that the image lacks."""
         started = [run for run in self.beside if run.argv]
+        if not started:
+            return False
+        from inspector.python.shell.strict import brings_programs  # what scripts started alone
+
         return brings_programs(
             [
                 run.argv[0]
@@ -262,6 +263,10 @@ class Follower:
 
     def _shell(self, process: _Process) -> list[End]:
         """Return a shell: its text or script followed, each program that it ends in further."""
+        from inspector.python.shell import first  # all that reads scripts comes with these three
+        from inspector.python.shell.call import read_call
+        from inspector.python.shell.run import Shell
+
         call = read_call(process.words)
         if isinstance(call, Unknown):
             return process.unknown(call.unknown)

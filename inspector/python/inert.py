@@ -9,7 +9,8 @@ import ast
 import posixpath
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
 
@@ -23,7 +24,7 @@ _TORCH = frozenset({"torch", "torchgen", "functorch", "nvidia", "triton"})
 _REDIRECTOR = "editables.redirector"
 
 
-class Added(NamedTuple):
+class Added(msgspec.Struct, frozen=True):
     """An entry of the search path; `first` says that it goes before all others, `site` that its .pth files are read."""
 
     path: str

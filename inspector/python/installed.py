@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,7 +15,7 @@ MAX_SHOWN, MAX_CHARACTERS = 200, 300
 _FOR_EXTRA = re.compile(r";.*\bextra\s*==")
 
 
-class Notes(NamedTuple):
+class Notes(msgspec.Struct, frozen=True):
     """Where warnings go, and the paths of metadata that can't be read."""
 
     warnings: list[str]

@@ -36,7 +36,7 @@ MACHINES = {
 }
 """`uname -m` by the architecture's name in an image's configuration."""
 
-_WORDS = re.compile(rb"([^ \t\0]+)([ \t]*)(.*)", re.DOTALL)
+_WORDS = rb"(?s)([^ \t\0]+)([ \t]*)(.*)"
 _NARROW = {("x86_64", "i686"), ("aarch64", "armv7l")}
 
 
@@ -61,7 +61,7 @@ def parse_script(head: bytes) -> Script | None:
         return None
     line, newline, _ = head[2 : LINE_BYTES + 1].partition(b"\n")
     line = line[: LINE_BYTES - 2]
-    words = _WORDS.fullmatch(line.strip(b" \t"))
+    words = re.fullmatch(_WORDS, line.strip(b" \t"))
     if words is None:
         return None
     interpreter, space, argument = words.groups()

@@ -13,7 +13,7 @@ from inspector.python.model import Libc
 from inspector.rootfs import NotKept, Rootfs
 
 _GLIBC_VERSION = re.compile(r"GLIBC_(\d{1,3})\.(\d{1,3})")
-_MUSL_PACKAGE = re.compile(r"^P:musl\nV:([0-9][^\s-]{0,32})", re.MULTILINE)
+_MUSL_PACKAGE = r"(?m)^P:musl\nV:([0-9][^\s-]{0,32})"
 _GLIBC_LOADERS = ("ld-linux", "ld64.so", "ld.so.1", "ld-2.")
 
 
@@ -58,5 +58,5 @@ def _musl_version(fs: Rootfs) -> str | None:
         database = apk_database(fs)
     except NotKept:
         return None
-    match = _MUSL_PACKAGE.search(database)
+    match = re.search(_MUSL_PACKAGE, database)
     return match[1] if match else None

@@ -47,7 +47,9 @@ def marker_holds(marker: str, environment: Mapping[str, str]) -> bool | None:
                 groups[-1][-1].append(value)
             case "or":
                 groups[-1].append([])
-            case None:
+            case "and":
+                pass
+            case _:
                 holds = _holds(term, environment)
                 if holds is None:
                     return None

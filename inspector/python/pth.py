@@ -44,8 +44,8 @@ _KNOWN = (
 )
 EDITABLE = re.compile(r"import (__editable___\w{1,200}_finder); ?\1\.install\(\)")
 """The line by which setuptools' editable installs put their finder, the group, into place."""
-_EDITABLE_START = re.compile(r"(__editable___\w{1,200}_finder):install")
-_LITERAL = re.compile(r"'([^'\\]{0,200})'")
+_EDITABLE_START = r"(__editable___\w{1,200}_finder):install"
+_LITERAL = r"'([^'\\]{0,200})'"
 _NAMESPACE = frozenset(
     {
         "import sys, types, os",
@@ -104,7 +104,7 @@ def parse_start(text: str, path: str, rules: SiteRules) -> list[Hook]:
     found = []
     for line in map(str.strip, read_lines(text, rules)):
         if line and not line.startswith("#"):
-            editable = _EDITABLE_START.fullmatch(line)
+            editable = re.fullmatch(_EDITABLE_START, line)
             effect = _editable(editable[1]) if editable else "runs code that is not known"
             found.append(Hook(kind="start", path=path, text=line[:MAX_TEXT], effect=effect))
     return found
@@ -133,8 +133,8 @@ def _namespace(text: str) -> str:
     """Return the package that a line of setuptools' making declares; empty if it is no such line."""
     if len(text) > MAX_TEXT or not text.startswith("import sys, types, os;"):
         return ""
-    skeleton = re.sub(r"\*\((?:'',? ?)+\)", "*('')", _LITERAL.sub("''", text))
+    skeleton = re.sub(r"\*\((?:'',? ?)+\)", "*('')", re.sub(_LITERAL, "''", text))
     if not all(statement.strip() in _NAMESPACE for statement in skeleton.split(";")):
         return ""
     parts = re.search(r", \*\(([^)]{1,400})\)\)", text)
-    return ".".join(_LITERAL.findall(parts[1])) if parts else ""
+    return ".".join(re.findall(_LITERAL, parts[1])) if parts else ""

@@ -27,10 +27,10 @@ Passes = Literal["direct", "argument", "unknown"]
 PROGRAM = "import torch"
 """What the procedure asks `python -c` to do."""
 
-_CONSOLE = re.compile(r"^from [\w.]+ import \w+", re.MULTILINE)
-_EXITS = re.compile(r"\bsys\.exit\(|\braise SystemExit\(")
+_CONSOLE = r"(?m)^from [\w.]+ import \w+"
+_EXITS = r"\bsys\.exit\(|\braise SystemExit\("
 _NO_VALUE = "bBdEhiIOPqRsSuvVx?"
-_DROPS = re.compile(r"PYTHON[A-Z]\w*")
+_DROPS = r"PYTHON[A-Z]\w*"
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +157,7 @@ def _may_pass_on(fs: Rootfs, first: str, environment: Environment) -> bool:
         text = fs.head(found.resolved).decode("utf-8", "replace")
     except InspectorError:
         return True
-    return not (_CONSOLE.search(text) and _EXITS.search(text) and len(text) < 1024)
+    return not (re.search(_CONSOLE, text) and re.search(_EXITS, text) and len(text) < 1024)
 
 
 def started(  # noqa: PLR0911 - one answer a kind of end
@@ -214,7 +214,7 @@ def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Star
         return msgspec.structs.replace(told, unknown=Unknown("its Python runs without site.py (-S)"))
     variables = dict(end.environment.variables)
     if {"E", "I"} & options:
-        variables = {name: value for name, value in variables.items() if not _DROPS.fullmatch(name)}
+        variables = {name: value for name, value in variables.items() if not re.fullmatch(_DROPS, name)}
     if {"s", "I"} & options:
         variables["PYTHONNOUSERSITE"] = "1"
     if {"P", "I"} & options:

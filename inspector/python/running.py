@@ -16,19 +16,18 @@ from inspector.rootfs import Kind, Rootfs, is_file, resolve
 from inspector.unknown import Tri
 
 _MAX_SEED = 2**32 - 1
-_HANDLER = re.compile(r"[^:]*(?::(?:strict|ignore|replace|surrogateescape|(?:backslash|xmlcharref|name)replace)?)?")
+_HANDLER = r"[^:]*(?::(?:strict|ignore|replace|surrogateescape|(?:backslash|xmlcharref|name)replace)?)?"
 """A PYTHONIOENCODING whose handler of errors Python has, which it looks up at its start in development mode alone."""
 _SETTINGS = {
-    "PYTHONHASHSEED": re.compile(r"|random|[ \t]*\+?[0-9]{1,19}", re.ASCII),
-    "PYTHONUTF8": re.compile(r"|0|1"),
-    "PYTHONIOENCODING": re.compile(
-        r"(?:utf[-_]?(?:8|16|32)(?:[-_]?(?:sig|le|be))?|ascii|us-ascii|latin[-_]?1|iso[-_]?8859[-_]\d+|cp\d+|mbcs)?"
-        r"(?::.*)?",
-        re.IGNORECASE,
+    "PYTHONHASHSEED": r"random|[ \t]*\+?[0-9]{1,19}",
+    "PYTHONUTF8": r"0|1",
+    "PYTHONIOENCODING": (
+        r"(?i:(?:utf[-_]?(?:8|16|32)(?:[-_]?(?:sig|le|be))?|ascii|us-ascii|latin[-_]?1|iso[-_]?8859[-_]\d+|cp\d+|mbcs)?"
+        r"(?::.*)?)"
     ),
-    "PYTHONTRACEMALLOC": re.compile(r"|[0-9]{1,5}", re.ASCII),
-    "PYTHONINTMAXSTRDIGITS": re.compile(r"|0|[1-9][0-9]{3,8}|[7-9][0-9]{2}|6[5-9][0-9]|64[0-9]", re.ASCII),
-    "PYTHONMALLOC": re.compile(r"|default|debug|malloc(?:_debug)?|(?:py|mi)malloc(?:_debug)?"),
+    "PYTHONTRACEMALLOC": r"[0-9]{1,5}",
+    "PYTHONINTMAXSTRDIGITS": r"0|[1-9][0-9]{3,8}|[7-9][0-9]{2}|6[5-9][0-9]|64[0-9]",
+    "PYTHONMALLOC": r"default|debug|malloc(?:_debug)?|(?:py|mi)malloc(?:_debug)?",
 }
 """What each may hold; other values are refused by all versions. The empty one is as good as none."""
 
@@ -56,11 +55,12 @@ def interpreter_runs(
 
 def refused_settings(environment: Environment) -> tuple[str, ...]:
     """Name each variable whose value makes Python stop at its start (CPython's initconfig.c, preconfig.c)."""
-    refused = [name for name, allowed in _SETTINGS.items() if not allowed.fullmatch(environment.get(name))]
+    set_here = [(name, value, allowed) for name, allowed in _SETTINGS.items() if (value := environment.get(name))]
+    refused = [name for name, value, allowed in set_here if not re.fullmatch(allowed, value)]
     seed = environment.get("PYTHONHASHSEED")
     if "PYTHONHASHSEED" not in refused and seed.isdigit() and int(seed) > _MAX_SEED:
         refused.append("PYTHONHASHSEED")
-    if environment.get("PYTHONDEVMODE") and not _HANDLER.fullmatch(environment.get("PYTHONIOENCODING")):
+    if environment.get("PYTHONDEVMODE") and not re.fullmatch(_HANDLER, environment.get("PYTHONIOENCODING")):
         refused.append("PYTHONIOENCODING")
     return tuple(f"Python stops at its start at {name}={environment.get(name)[:100]!r}" for name in refused)
 

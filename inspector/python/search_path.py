@@ -29,7 +29,7 @@ _STEPS_A_LINE = 50  # each may name a path behind forty links
 Customizing = Literal["sitecustomize", "usercustomize"]
 
 _APPORT = ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"]
-_IMPORT = re.compile(r"import[ \t]+([A-Za-z]\w{0,100})[ \t]*")
+_IMPORT = r"import[ \t]+([A-Za-z]\w{0,100})[ \t]*"
 _ZERO = re.compile(r"\s*+[+-]?0++\s*+", re.ASCII)
 
 
@@ -193,7 +193,7 @@ class _Builder:
         if hook.touches_torch == "no" or EDITABLE.fullmatch(hook.text):
             self._add_hooks([hook])
             return False
-        plain = _IMPORT.fullmatch(hook.text)
+        plain = re.fullmatch(_IMPORT, hook.text)
         if plain and self._is_absent(plain[1]):
             effect = f"fails: there is no module {plain[1]!r}"
             self._add_hooks([msgspec.structs.replace(hook, effect=effect, touches_torch="no")])

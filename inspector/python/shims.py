@@ -13,22 +13,22 @@ from inspector.python.which import Found, find_command
 from inspector.rootfs import Rootfs
 from inspector.unknown import Absent, Unknown
 
-_PYENV_ROOT = re.compile(r'^export PYENV_ROOT="?([^"\n]{1,4096}?)"?$', re.MULTILINE)
-_PYENV = re.compile(r"\bpyenv[\"']? exec\b")
-_ASDF = re.compile(r"\basdf[\"']? exec\b")
-_WORD = re.compile(r"[^\s:/]{1,128}")
+_PYENV_ROOT = r'(?m)^export PYENV_ROOT="?([^"\n]{1,4096}?)"?$'
+_PYENV = r"\bpyenv[\"']? exec\b"
+_ASDF = r"\basdf[\"']? exec\b"
+_WORD = r"[^\s:/]{1,128}"
 
 
 def is_shim(text: str) -> bool:
     """Tell whether a script is one of pyenv's or asdf's."""
-    return bool(_PYENV.search(text) or _ASDF.search(text))
+    return bool(re.search(_PYENV, text) or re.search(_ASDF, text))
 
 
 def through_shim(fs: Rootfs, found: Found, text: str, command: str, environment: Environment) -> str | Unknown:
     """Return the absolute path of what the script `text` at `found` runs under the name `command`. Raises `NotKept`."""
-    if _PYENV.search(text):
+    if re.search(_PYENV, text):
         return _pyenv(fs, found, text, command, environment)
-    if _ASDF.search(text):
+    if re.search(_ASDF, text):
         return _asdf(fs, found, command, environment)
     first = text.partition("\n")[0][:200]
     return Unknown(f"{found.path!r} is a script ({first!r}) that may run any Python")
@@ -39,7 +39,7 @@ def _pyenv(fs: Rootfs, found: Found, text: str, command: str, environment: Envir
 
     `system` is PATH without the shims.
     """
-    stated = _PYENV_ROOT.search(text)
+    stated = re.search(_PYENV_ROOT, text)
     root = stated.group(1) if stated else environment.get("PYENV_ROOT") or join(environment.home, ".pyenv")
     asked = environment.get("PYENV_VERSION")
     names = asked.split(":") if asked else _versions_from_files(fs, environment.cwd, root)
@@ -63,7 +63,7 @@ def _versions_from_files(fs: Rootfs, cwd: str, root: str) -> list[str]:
     texts = (read_text(fs, file) for file in [*files, f"{root}/version"])
     nearest = next((text for text in texts if text is not None), "")
     firsts = (line.split()[0] for line in nearest.splitlines() if line.strip())
-    return [word for word in firsts if _WORD.fullmatch(word) and word != ".." and not word.startswith("#")]
+    return [word for word in firsts if re.fullmatch(_WORD, word) and word != ".." and not word.startswith("#")]
 
 
 def _installed(fs: Rootfs, folder: str, name: str) -> list[str]:
@@ -102,6 +102,6 @@ def _asdf(fs: Rootfs, found: Found, command: str, environment: Environment) -> s
         if name == "system":
             return _beyond_shims(fs, found, command, environment)
         target = f"{data}/installs/python/{name}/bin/{command}"
-        if _WORD.fullmatch(name) and isinstance(find_command(fs, target, environment), Found):
+        if re.fullmatch(_WORD, name) and isinstance(find_command(fs, target, environment), Found):
             return target
     return Unknown(f"{found.path!r} is a shim of asdf, and no version of python that it would choose is installed")

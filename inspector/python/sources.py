@@ -16,14 +16,13 @@ _MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _COOKIE = re.compile(rb"[ \t\f]*+#.*?coding[:=][ \t]*+([-_.A-Za-z0-9]++)")
 _NO_STATEMENT = re.compile(rb"[ \t\f]*+(?:#.*)?")
-_F_STRING = re.compile(rb"(?i)(?<!\w)(?:f|rf|fr|t|rt|tr)['\"]")
-_STRING_OR_COMMENT = re.compile(
-    rb"#[^\r\n]*+"
+_F_STRING = rb"(?i)(?<!\w)(?:f|rf|fr|t|rt|tr)['\"]"
+_STRING_OR_COMMENT = (
+    rb"(?s)#[^\r\n]*+"
     rb"|'''(?:\\.?|[^\\])*?(?:'''|\Z)"
     rb'|"""(?:\\.?|[^\\])*?(?:"""|\Z)'
     rb"|'(?:\\.|[^'\\\n])*+'?"
-    rb'|"(?:\\.|[^"\\\n])*+"?',
-    re.DOTALL,
+    rb'|"(?:\\.|[^"\\\n])*+"?'
 )
 """A string without its end goes on as far as it can, so that each byte is read once."""
 _NORMAL = ("utf-8", "iso-8859-1")  # names that stand for themselves and for all that begin so, as `utf-8-dos` does
@@ -70,10 +69,10 @@ def decode_source(content: bytes) -> str:
     except UnicodeDecodeError as error:
         if name not in (None, "utf-8"):
             raise Malformed(f"byte {error.start} is not of the declared coding {name!r}") from error
-        if _F_STRING.search(body):  # within which what looks like a comment depends on the release
+        if re.search(_F_STRING, body):  # within which what looks like a comment depends on the release
             raise Unsupported(f"byte {error.start} is not UTF-8: a SyntaxError, but not in a comment") from error
     try:
-        return _STRING_OR_COMMENT.sub(_readable, body).decode()
+        return re.sub(_STRING_OR_COMMENT, _readable, body).decode()
     except UnicodeDecodeError as error:
         raise Malformed(f"byte {error.start} is not UTF-8") from error
 

@@ -18,9 +18,9 @@ from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Tri
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
-_SIMPLE = re.compile(r"[^;&|<>()`\n\\{}*?\[\]~]{1,4096}")
-_PLAIN_WORD = re.compile(r"[\w./+-]{1,1024}", re.ASCII)
-_BUILTINS = re.compile(
+_SIMPLE = r"[^;&|<>()`\n\\{}*?\[\]~]{1,4096}"
+_PLAIN_WORD = r"(?a)[\w./+-]{1,1024}"
+_BUILTINS = (
     r"[.:!\[]|\[\[|alias|bg|break|case|cd|command|continue|declare|echo|eval|exit|export|false|fg|for|function|getopts|hash"
     r"|if|jobs|kill|let|local|printf|pwd|read|readonly|return|select|set|shift|source|test|times?|trap|true|type|ulimit"
     r"|umask|unset|until|wait|while"
@@ -99,7 +99,7 @@ def _first_word(text: str) -> str | None:
 
     None where it is more than one command, or begins with no plain name.
     """
-    if not _SIMPLE.fullmatch(text):
+    if not re.fullmatch(_SIMPLE, text):
         return None
     try:
         words = shlex.split(text)
@@ -107,6 +107,6 @@ def _first_word(text: str) -> str | None:
         return None
     if words[:1] == ["exec"]:
         words = words[1:]
-    if not words or _BUILTINS.fullmatch(words[0]) or not _PLAIN_WORD.fullmatch(words[0]):
+    if not words or re.fullmatch(_BUILTINS, words[0]) or not re.fullmatch(_PLAIN_WORD, words[0]):
         return None
     return words[0]

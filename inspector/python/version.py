@@ -13,7 +13,7 @@ from inspector.python.files import apk_database, list_dir, names_in, read_text, 
 from inspector.rootfs import Kind, NotKept, Rootfs, is_file
 
 _PROGRAM = re.compile(r"\.?(?:platform-)?(python|pypy)(?:(\d)(?:\.(\d{1,3})(t?))?)?(?:-?dbg|d|u|m|-wrapped)?")
-_LIBRARY = re.compile(r"(python|pypy)(\d)\.(\d{1,3})(t?)")
+_LIBRARY = r"(python|pypy)(\d)\.(\d{1,3})(t?)"
 _PATCHLEVEL = re.compile(
     r'^[ \t]*+#[ \t]*+define[ \t]++PY_VERSION[ \t]++"(\d{1,3}\.\d{1,3}\.\d{1,3}[^"+\s]{0,32})\+?"', re.MULTILINE
 )
@@ -88,7 +88,7 @@ def library_minors(fs: Rootfs, folder: str) -> list[Minor]:
         for libdir in _LIBDIRS:
             children = list_dir(fs, posixpath.join(prefix, libdir))
             for name in names_in(children, _LIBRARIES):
-                match = _LIBRARY.fullmatch(name)
+                match = re.fullmatch(_LIBRARY, name)
                 if match is None or children[name].kind is Kind.FILE:
                     continue
                 if has_library(fs, posixpath.join(prefix, libdir, name)):

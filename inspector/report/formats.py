@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from inspector.report.context import Context
@@ -25,26 +25,39 @@ a `Matrix`, `doctor` a `Diagnosis`, `explain` `Explanations`, the others a list 
 _OF_NO_IMAGES = frozenset({"doctor", "explain"})
 
 
-class View(NamedTuple):
+class View:
     """How a report is to be shown, for the renderers that ask: `width` is in cells.
 
     `passed` shows the checks that pass too, `only_failed` leaves out the images that pass. `errors` are of images that
     have no facts, where a report is of facts alone. `context` is the run: its time, and the checkout.
     """
 
-    width: int = 120
-    color: bool = False
-    passed: bool = False
-    only_failed: bool = False
-    errors: tuple[ShowError, ...] = ()
-    context: Context | None = None
+    def __init__(
+        self,
+        width: int = 120,
+        *,
+        color: bool = False,
+        passed: bool = False,
+        only_failed: bool = False,
+        errors: tuple[ShowError, ...] = (),
+        context: Context | None = None,
+    ) -> None:
+        self.width = width
+        self.color = color
+        self.passed = passed
+        self.only_failed = only_failed
+        self.errors = errors
+        self.context = context
 
 
-class Renderer(NamedTuple):
+class Renderer:
     """A function that renders a report, and the fields of `View` that it takes as keywords."""
 
-    function: Callable[..., str] | str
-    takes: tuple[str, ...] = ()
+    __slots__ = ("function", "takes")
+
+    def __init__(self, function: Callable[..., str] | str, takes: tuple[str, ...] = ()) -> None:
+        self.function = function
+        self.takes = takes
 
     def render(self, report: Any, view: View) -> str:
         """Render the report; what the view doesn't have is left to the function."""
@@ -60,7 +73,7 @@ class Renderer(NamedTuple):
         return function
 
 
-class Format(NamedTuple):
+class Format:
     """One format, and the commands whose reports it renders.
 
     `line` renders each result of an audit as it comes, in place of one text at the end. `whole` formats are documents
@@ -69,12 +82,22 @@ class Format(NamedTuple):
     `sizes` says that `show` and `check` find out for it where the bytes are.
     """
 
-    name: str
-    renderers: Mapping[Command, Renderer]
-    line: Renderer | None = None
-    whole: bool = True
-    endings: tuple[str, ...] = ()
-    sizes: bool = False
+    def __init__(
+        self,
+        name: str,
+        renderers: Mapping[Command, Renderer],
+        *,
+        line: Renderer | None = None,
+        whole: bool = True,
+        endings: tuple[str, ...] = (),
+        sizes: bool = False,
+    ) -> None:
+        self.name = name
+        self.renderers = renderers
+        self.line = line
+        self.whole = whole
+        self.endings = endings
+        self.sizes = sizes
 
 
 _SIZED = ("width", "color")

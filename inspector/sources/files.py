@@ -11,18 +11,15 @@ from inspector.layers.blob import Meter
 from inspector.layers.compression import sniff
 from inspector.layers.tar import BLOCK
 from inspector.reference import STDIN, Place, Scheme
-from inspector.sources import docker_archive, layout, skopeo_dir
-from inspector.sources.directory import Directory
+from inspector.sources import docker_archive, layout
 from inspector.sources.image import Image
 from inspector.sources.kinds import advice
 from inspector.sources.pipe import Pipe, opened
 from inspector.sources.platforms import Wanted
 from inspector.sources.recognise import named
 from inspector.sources.seekable import SeekableArchive
-from inspector.sources.sif.header import is_apptainer
 from inspector.sources.sniffing import compared, open_sniffed
 from inspector.sources.store import BlobStore
-from inspector.sources.streamed import StreamedArchive
 
 
 class Telling(NamedTuple):
@@ -46,7 +43,7 @@ def no_image(path: str) -> str:
         if there.is_file():
             with opened(there) as file:
                 head = file.read(BLOCK)
-            return "" if sniff(head) or is_apptainer(head) else named(there) or "a file that is no archive"
+            return "" if sniff(head) or _is_apptainer(head) else named(there) or "a file that is no archive"
     except OSError:  # reading it as an image says what is wrong
         return ""
     return ""
@@ -63,7 +60,7 @@ def open_place(scheme: Scheme, place: Place, wanted: Wanted, telling: Telling) -
 
             return list(open_sif(place.path, place.path, wanted, telling.meter))
         raise NoImage(f"{path}: no image but {what}")
-    store = Directory(path) if is_dir else _archive(place, telling)
+    store = _directory(path) if is_dir else _archive(place, telling)
     if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
         return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
     if scheme is not Scheme.DIR:  # which says more itself
@@ -74,6 +71,8 @@ def open_place(scheme: Scheme, place: Place, wanted: Wanted, telling: Telling) -
 def _as_said(scheme: Scheme, store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:
     match scheme:
         case Scheme.DIR:
+            from inspector.sources import skopeo_dir
+
             return skopeo_dir.open_skopeo_dir(store, selector, wanted)
         case Scheme.DOCKER_ARCHIVE:
             return docker_archive.open_docker_archive(store, selector, wanted)
@@ -104,16 +103,37 @@ def _archive(place: Place, telling: Telling) -> BlobStore:
     meter, expect, stdin = telling
     if place.path == STDIN:
         stream = standard_input(stdin, "docker save NAME | inspector check -")
-        return StreamedArchive(cast("BinaryIO", Pipe(stream)), "standard input", meter=meter)
+        return _streamed(Pipe(stream), "standard input", meter)
     path = Path(place.path)
     with opened(path) as file:
         if not path.is_file():  # a named pipe, or the shell's <(command)
-            return StreamedArchive(cast("BinaryIO", Pipe(file)), str(path), meter=meter)
+            return _streamed(Pipe(file), str(path), meter)
         if sniff(head := file.read(BLOCK)) == "tar" and head:
             return SeekableArchive(path)
         expect(path.stat().st_size)
         file.seek(0)
-        return StreamedArchive(file, str(path), meter=meter)
+        return _streamed(file, str(path), meter)
+
+
+# what most runs don't meet is imported where it is met
+
+
+def _directory(path: Path) -> BlobStore:
+    from inspector.sources.directory import Directory
+
+    return Directory(path)
+
+
+def _streamed(file: BinaryIO | Pipe, label: str, meter: Meter) -> BlobStore:
+    from inspector.sources.streamed import StreamedArchive
+
+    return StreamedArchive(cast("BinaryIO", file), label, meter=meter)
+
+
+def _is_apptainer(head: bytes) -> bool:
+    from inspector.sources.sif.header import is_apptainer
+
+    return is_apptainer(head)
 
 
 def standard_input(given: BinaryIO | None, example: str) -> BinaryIO:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MAX_MATCHES = 1000
 """Images that one pattern may name."""
 
-_DIGEST = re.compile(r"@?((?:sha256:[0-9a-f]{64})|(?:sha512:[0-9a-f]{128}))")
-_SHORT_ID = re.compile(r"[0-9a-f]{12,64}")
+_DIGEST = r"@?((?:sha256:[0-9a-f]{64})|(?:sha512:[0-9a-f]{128}))"
+_SHORT_ID = r"[0-9a-f]{12,64}"
 _SHOWN_NAMES = 10
 
 _WILD = "*?["
@@ -28,20 +28,20 @@ Item = TypeVar("Item")
 
 def digest_in(selector: str) -> str | None:
     """Return the digest that a selector asks for; in `name:tag@digest` the digest is what counts."""
-    match = _DIGEST.fullmatch(selector if "@" not in selector else selector[selector.index("@") :])
+    match = re.fullmatch(_DIGEST, selector if "@" not in selector else selector[selector.index("@") :])
     return match[1] if match else None
 
 
 def may_be_id(selector: str) -> bool:
     """Tell whether `selector` has the form of a digest or of an abbreviated image id."""
-    return digest_in(selector) is not None or bool(_SHORT_ID.fullmatch(selector))
+    return digest_in(selector) is not None or bool(re.fullmatch(_SHORT_ID, selector))
 
 
 def is_id(selector: str, image_id: str) -> bool:
     """Tell whether `selector` is the image's id, or at least 12 hex digits of its beginning."""
     if digest_in(selector):
         return digest_in(selector) == image_id
-    return bool(_SHORT_ID.fullmatch(selector)) and image_id.partition(":")[2].startswith(selector)
+    return bool(re.fullmatch(_SHORT_ID, selector)) and image_id.partition(":")[2].startswith(selector)
 
 
 def by_name(selector: str, items: Sequence[Item], names_of: Callable[[Item], Sequence[str]]) -> list[Item]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform as machine
+import os
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
@@ -18,9 +18,18 @@ _MACHINES = {"i386": "386", "i686": "386", "x86": "386", "armv7l": "arm/v7", "ar
 
 def own_platform() -> Platform:
     """Linux on this machine's processor: what an engine here would run."""
-    name = machine.machine().lower()
+    name = _machine().lower()
     architecture, _, variant = _MACHINES.get(name, name).partition("/")
     return Platform("linux", architecture, variant).normal()
+
+
+def _machine() -> str:
+    """Return this machine's name as the system has it."""
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    import platform  # ten regular expressions
+
+    return platform.machine()
 
 
 def same(one: Platform, other: Platform) -> bool:

@@ -17,7 +17,6 @@ from inspector.layers.compression import decompressed, sniff
 from inspector.layers.readers import StreamReader
 from inspector.layers.tar import BLOCK, iter_members
 from inspector.sources.pipe import opened
-from inspector.sources.sif.header import is_apptainer
 
 HEAD = 64 << 10
 """Bytes of a file that are looked at."""
@@ -45,11 +44,8 @@ _BY_MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it, and name what is in it"),
     (0, b"%PDF", "a PDF file"),
 )
-_INSTRUCTION = re.compile(
-    r"^\s*(?:FROM\s+\S+|(?:RUN|COPY|ADD|CMD|ENTRYPOINT|ENV|WORKDIR|ARG|USER|LABEL|EXPOSE)\s)",
-    re.MULTILINE | re.IGNORECASE,
-)
-_FROM = re.compile(r"^\s*FROM\s+\S+", re.MULTILINE | re.IGNORECASE)
+_INSTRUCTION = r"(?mi)^\s*(?:FROM\s+\S+|(?:RUN|COPY|ADD|CMD|ENTRYPOINT|ENV|WORKDIR|ARG|USER|LABEL|EXPOSE)\s)"
+_FROM = r"(?mi)^\s*FROM\s+\S+"
 _BUILD = "a Dockerfile; build it, as in `docker build -t NAME .`, and name the image"
 _CHART = "a Helm chart; name the images that it deploys, as in `helm template CHART | grep image:`"
 _PACKAGE = re.compile(r"[^/]+-\d[^/]*/(?:PKG-INFO|pyproject\.toml|setup\.py)")
@@ -72,6 +68,8 @@ def named_by(head: bytes, path: str) -> str:
     """Return the same from a file's first bytes; `{path}` in it stands for the file."""
     if not head or sniff(head[:BLOCK]):  # before all else: what engines load is an archive, whatever else it may be
         return ""
+    from inspector.sources.sif.header import is_apptainer  # most files are archives
+
     if is_apptainer(head):
         return "an Apptainer image or a squashfs; write sif:{path}"
     for at, magic, what in _BY_MAGIC:
@@ -114,7 +112,7 @@ def _text(head: bytes) -> str | None:
 def _of_text(text: str, path: str) -> str:
     if text.lstrip()[:1] in ("{", "["):
         return _of_json(text)
-    if (_FROM.search(text) and len(_INSTRUCTION.findall(text)) > 1) or Path(path).name in (
+    if (re.search(_FROM, text) and len(re.findall(_INSTRUCTION, text)) > 1) or Path(path).name in (
         "Dockerfile",
         "Containerfile",
     ):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
@@ -24,7 +25,7 @@ _BESIDE = frozenset({"typing-extensions", "numpy"})
 """Distributions that every `import torch` asks for, some only if they are there."""
 
 
-class Source(NamedTuple):
+class Source(msgspec.Struct, frozen=True):
     """A source that a list of files names: its path, the hash and size that are stated, and what is there."""
 
     path: str

@@ -23,7 +23,7 @@ MAX_PLUGINS = 20
 """Backend plugins that are looked for; each takes a search of the whole path."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
-_ENTRY = re.compile(r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300}(?:\s{0,9}:\s{0,9}[\w.]{1,300})?)")
+_ENTRY = r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300}(?:\s{0,9}:\s{0,9}[\w.]{1,300})?)"
 
 
 def check_companions(torch: Candidate) -> Iterator[Diagnostic]:
@@ -148,5 +148,5 @@ def _entries(text: str) -> Iterator[str]:
     for line in text.splitlines():
         if line.startswith("["):
             inside = line.strip() == "[torch.backends]"
-        elif inside and (entry := _ENTRY.match(line.strip())):
+        elif inside and (entry := re.match(_ENTRY, line.strip())):
             yield re.sub(r"\s", "", entry[2])

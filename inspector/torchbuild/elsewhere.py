@@ -20,9 +20,9 @@ from inspector.torchbuild.survey import CONDA, WHEEL, Survey, is_metadata
 from inspector.torchbuild.version_file import VersionFile, read_version_file
 from inspector.unknown import Unknown
 
-_METADATA = re.compile(r"[^-]+-([^-]+?)(?:-py\d\.\d+)?\.(?:dist-info|egg-info)")
-_FOLDER_OF_MINOR = re.compile(r"/lib(?:64)?/(?:python|pypy)(\d\.\d+t?)/(?:site|dist)-packages$")
-_ENVIRONMENT = re.compile(r"(.*)/lib(?:64)?/(?:python|pypy)\d\.\d+t?/(?:site|dist)-packages$")
+_METADATA = r"[^-]+-([^-]+?)(?:-py\d\.\d+)?\.(?:dist-info|egg-info)"
+_FOLDER_OF_MINOR = r"/lib(?:64)?/(?:python|pypy)(\d\.\d+t?)/(?:site|dist)-packages$"
+_ENVIRONMENT = r"(.*)/lib(?:64)?/(?:python|pypy)\d\.\d+t?/(?:site|dist)-packages$"
 
 
 class Here(msgspec.Struct, frozen=True):
@@ -86,7 +86,7 @@ def _package(folders: Folders, path: str, here: Here) -> TorchElsewhere:
 
 
 def _metadata(folders: Folders, path: str, here: Here) -> TorchElsewhere:
-    named = _METADATA.fullmatch(path.rpartition("/")[2])
+    named = re.fullmatch(_METADATA, path.rpartition("/")[2])
     why = f"only metadata is left, and {_why_not(folders, path.rpartition('/')[0], here)}"
     return _left(folders, [path], named[1] if named else None, why, here)
 
@@ -97,7 +97,7 @@ def _leftovers(folders: Folders, paths: Sequence[str], here: Here) -> Iterator[T
     for path in sorted(paths):
         groups.setdefault(path.rpartition("/")[0], []).append(path)
     for group in groups.values():
-        named = [match for path in group if (match := _METADATA.fullmatch(path.rpartition("/")[2]))]
+        named = [match for path in group if (match := re.fullmatch(_METADATA, path.rpartition("/")[2]))]
         packages = [path for path in group if not path.endswith("-info")] or group
         stated = [read_version_file(folders, f"{path}/version.py") for path in packages]
         said = next((version.version for version in stated if isinstance(version, VersionFile)), None)
@@ -171,8 +171,8 @@ def _why_not(folders: Folders, site: str, here: Here) -> str:
     python = here.interpreter.path
     if site in here.entries:
         return f"{here.path} comes first on the search path of {python}" if here.path else "it can't be imported"
-    minor = _FOLDER_OF_MINOR.search(site)
-    environment = _ENVIRONMENT.fullmatch(site)
+    minor = re.search(_FOLDER_OF_MINOR, site)
+    environment = re.fullmatch(_ENVIRONMENT, site)
     text = f"{site} is not on the search path of {python}"
     own = here.interpreter.abi.removeprefix("cp")
     if minor and own and minor[1].replace(".", "") != own.removesuffix("m"):

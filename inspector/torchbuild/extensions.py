@@ -48,7 +48,7 @@ _NO_MODULES = frozenset({"__pycache__", "test", "tests", "_tests", "testing", "t
 _NO_FOLDERS = ("-info", ".libs")
 _STABLE = ".abi3.so"
 _LIBRARY = ".so"
-_OF_DRIVER = re.compile(r"lib(?:cuda|nvidia-[a-z]+|nvcuvid|amdhip64|ze_loader)\.so")
+_OF_DRIVER = r"lib(?:cuda|nvidia-[a-z]+|nvcuvid|amdhip64|ze_loader)\.so"
 """Libraries that come with the host's driver, when a container of the image starts."""
 _TORCH = re.compile(r"lib(?:torch|c10)[a-z0-9_]*\.so")
 
@@ -176,7 +176,7 @@ def _is_left_out(folder: str) -> bool:
 def _may_be_there(failure: ImportFailure, names: frozenset[str]) -> bool:
     """Tell whether the library that is missing comes from the host, or its package opens it first by itself."""
     missing = failure.cause.library if failure.cause is not None and failure.cause.kind == "missing" else ""
-    return bool(missing) and (_OF_DRIVER.match(missing) is not None or missing in names)
+    return bool(missing) and (re.match(_OF_DRIVER, missing) is not None or missing in names)
 
 
 def _names(folders: Folders, tops: Iterable[str]) -> frozenset[str]:

@@ -27,7 +27,7 @@ from inspector.torchbuild.survey import MAX_FOUND, Survey, survey
 from inspector.unknown import Absent, Importable, Unknown
 
 _NOTHING = Owned({})
-_EGG_OF_OTHERS = re.compile(r"(?!torch-)[A-Za-z0-9_.]+-[^/]*\.egg", re.IGNORECASE)
+_EGG_OF_OTHERS = r"(?i)(?!torch-)[A-Za-z0-9_.]+-[^/]*\.egg"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -165,7 +165,7 @@ def _doubts(metadata: Installed | None, unread: Unknown | None) -> list[Diagnost
 def _hides(around: Surroundings, found: Found) -> list[Diagnostic]:
     """Diagnose what stands in torch's place, or may."""
     if found.form == "archive":
-        if _EGG_OF_OTHERS.fullmatch(found.path.rpartition("/")[2]):
+        if re.fullmatch(_EGG_OF_OTHERS, found.path.rpartition("/")[2]):
             return []
         text = f"{found.path!r} on the search path is an archive, and may hold a module torch"
         return [Diagnostic("unknown", text, asks=True)]

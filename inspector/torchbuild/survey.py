@@ -15,7 +15,7 @@ MAX_FOUND = 200
 
 WHEEL = re.compile(r"torch-(\d[^-/]{0,100})(?:-[^-/]{1,100}){3,4}\.whl")
 CONDA = re.compile(r"(?:pytorch|libtorch)-(\d[^-/]{0,100})-([^-/]{1,100})\.(?:conda|tar\.bz2)")
-_LEFT_BY_PIP = re.compile(r"(~[-~.=%0-9]{0,8})(\w.*)", re.DOTALL)
+_LEFT_BY_PIP = r"(?s)(~[-~.=%0-9]{0,8})(\w.*)"
 _PARTS = ("torch", "torchgen", "functorch")
 LIBTORCH = "libtorch_cpu.so"
 _BEGINNINGS = ("torch", "pytorch", "libtorch")
@@ -56,7 +56,7 @@ def _note_all(found: Survey, fs: Rootfs, here: str, directories: Iterable[str], 
 
 def left_by_pip(name: str) -> bool:
     """Test whether pip gave this name to a part of torch while it uninstalled it: `~` for the first letters."""
-    found = _LEFT_BY_PIP.fullmatch(name)
+    found = re.fullmatch(_LEFT_BY_PIP, name)
     if found is None:
         return False
     replaced, rest = len(found[1]), found[2]

@@ -179,7 +179,7 @@ def test_damaged_rows_answer_nothing(archive: str, cache: IndexCache, monkeypatc
     find = AnswerCache.find
 
     def damaged(self: AnswerCache, *key: str) -> list[Answer]:
-        return [each._replace(content=each.content[:-9]) for each in find(self, *key)]
+        return [msgspec.structs.replace(each, content=each.content[:-9]) for each in find(self, *key)]
 
     monkeypatch.setattr(AnswerCache, "find", damaged)
     assert inspect(archive, Options(cache=cache)).evidence.known is None

@@ -98,14 +98,14 @@ TORCH = (
 def test_common_forms_are_decided_on_as_packaging_does(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     python = interpreter(version=version)
     environment = marker_environment(python)
-    expected: dict[str, object] = {}
+    expected: dict[tuple[str, str], tuple[tuple[str, frozenset[str]], ...]] = {}
     for text in (*REAL, *TORCH):
         requirement = Requirement(text)
         extra = text.partition("extra == ")[2].strip("'\") ").strip('"')
         holds = requirement.marker is None or requirement.marker.evaluate({**environment, "extra": extra})
         extras = frozenset(canonical(each) for each in requirement.extras)
-        known = ((canonical(requirement.name), extras),) if holds and (not extra or requirement.marker) else ()
-        expected[text, canonical(extra)] = known
+        asked = holds and (not extra or requirement.marker)
+        expected[text, canonical(extra)] = ((canonical(requirement.name), extras),) if asked else ()
     monkeypatch.setitem(sys.modules, "packaging.requirements", None)
     left = 0
     for (text, extra), known in expected.items():

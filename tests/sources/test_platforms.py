@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import platform as machine
-
 import pytest
 
 from inspector.errors import PlatformMissing
 from inspector.oci import Platform
+from inspector.sources import platforms
 from inspector.sources.platforms import Wanted, choose, foreign, own_platform, same
 
 AMD64 = Platform("linux", "amd64")
@@ -18,7 +17,7 @@ WINDOWS = Platform("windows", "amd64", os_version="10.0.1")
 
 @pytest.fixture
 def on_amd64(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "machine", lambda: "x86_64")
+    monkeypatch.setattr(platforms, "_machine", lambda: "x86_64")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +33,7 @@ def on_amd64(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_own_platform(name: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "machine", lambda: name)
+    monkeypatch.setattr(platforms, "_machine", lambda: name)
     assert str(own_platform()) == expected
 
 

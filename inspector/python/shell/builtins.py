@@ -10,7 +10,7 @@ from inspector.python.files import find, join
 from inspector.python.shell import activate, conditions, minor, options, strict
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
-from inspector.python.shell.state import HOLE, State
+from inspector.python.shell.state import HOLE, MOUNTED, State
 from inspector.python.shell.syntax import Array, Assignment, Output, Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir
@@ -238,7 +238,7 @@ def _source(shell: Shell, words: list[str], command: Simple, state: State) -> li
     if reached is None or reached[1].kind is not Kind.FILE:
         if state.posix:
             why = f"it sources {path or name!r}, which is not there"
-            return shell.stop(state, why, certain=not path.startswith(conditions.MOUNTED))
+            return shell.stop(state, why, certain=not path.startswith(MOUNTED))
         state.status = "no"
         return [state]
     if activate.source(shell, path, words[2:], state):

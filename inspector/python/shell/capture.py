@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join, read_text
-from inspector.python.shell.conditions import MOUNTED
 from inspector.python.shell.expand import Stop
 from inspector.python.shell.seam import Shell
-from inspector.python.shell.state import HOLE, State
+from inspector.python.shell.state import HOLE, MOUNTED, State
 from inspector.python.shell.syntax import Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from inspector.python.files import find, join
 from inspector.python.shell.patterns import fits
-from inspector.python.shell.state import HOLE, State
+from inspector.python.shell.state import HOLE, MOUNTED, State
 from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Tri
 
@@ -20,8 +20,6 @@ _NUMBERS: dict[str, Callable[[int, int], bool]] = {
     "-ge": lambda one, other: one >= other,
 }
 _FILES = frozenset({"-e", "-f", "-d", "-x", "-r", "-s", "-L", "-h"})
-MOUNTED = ("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/")  # noqa: S108 - names of folders alone
-"""Folders that engines fill at start."""
 _NOT: dict[Tri, Tri] = {"yes": "no", "no": "yes", "unknown": "unknown"}
 _PLAIN_EXPRESSION = re.compile(r"[\w^$./|:-]{1,256}", re.ASCII)
 """Regular expressions that mean the same to Python as to POSIX, and take no time."""

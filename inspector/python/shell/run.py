@@ -16,7 +16,7 @@ from inspector.python.shell import apart, builtins, conditions, loops, strict
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
-from inspector.python.shell.state import HOLE, Run, State
+from inspector.python.shell.state import HOLE, MAX_STEPS, Run, State
 from inspector.python.shell.syntax import (
     Array,
     Assignment,
@@ -39,8 +39,6 @@ from inspector.unknown import Tri
 
 MAX_STATES = 64
 """Ways through a script that are followed side by side."""
-MAX_STEPS = 20_000
-"""Commands that are gone through for one image."""
 _STEP = 64
 """Characters that take as long to parse as a command to follow: `eval` in a loop parses its text each time."""
 MAX_CALLS = 20

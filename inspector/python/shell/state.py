@@ -16,6 +16,10 @@ HOLE = "\0"
 """Stands in a value for text that isn't known; no variable of a process can hold this character."""
 Dialect = Literal["bash", "dash", "ash", ""]
 """What a shell understands beyond POSIX: bash's words, none (dash), BusyBox's; empty where it can't be told."""
+MAX_STEPS = 20_000
+"""Commands that are gone through for one image."""
+MOUNTED = ("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/")  # noqa: S108 - names of folders alone
+"""Folders that engines fill at start."""
 MAX_VALUE = 256 << 10
 """Characters of one value; longer ones are not known."""
 

@@ -7,7 +7,9 @@ A header of 128 bytes behind the line that starts the file, and a table of descr
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, NoImage, Unsupported
 from inspector.layers.readers import FileReader
@@ -34,7 +36,7 @@ _ARCHITECTURES = {f"{number:02}": name for number, name in enumerate(_NAMES.spli
 _SANDBOX = "unpack it where its key and tools are, as in `apptainer build --sandbox DIR {where}`, and name rootfs:DIR"
 
 
-class Partition(NamedTuple):
+class Partition(msgspec.Struct, frozen=True):
     """Where a squashfs lies in a file, and for which architecture; empty where nothing says."""
 
     offset: int
@@ -42,7 +44,7 @@ class Partition(NamedTuple):
     architecture: str
 
 
-class _Object(NamedTuple):
+class _Object(msgspec.Struct, frozen=True):
     """A descriptor of something that is there; the last three are those of a partition."""
 
     kind: int

@@ -12,7 +12,9 @@ import sys
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+import msgspec
 
 from inspector.errors import CorruptLayer, LimitExceeded, Unsupported
 from inspector.layers.readers import FileReader
@@ -51,7 +53,7 @@ _FIELDS = {number: struct.Struct(f"<{form}") for number, form in enumerate(f"{_P
 Value = TypeVar("Value")
 
 
-class Inode(NamedTuple):
+class Inode(msgspec.Struct, frozen=True):
     """One inode. `kind` is None for a socket; `size` is that of a file, of a listing, or of a link's text.
 
     `start` and `offset` say where a file's blocks or a directory's listing begin, `fragment` and `offset` where the
