@@ -111,17 +111,8 @@ class _Process(msgspec.Struct, frozen=True):
         variables["PATH"] = environment.variables.get("PATH", "").partition(HOLE)[0]
         cwd = "/" if HOLE in environment.cwd else environment.cwd
         clean = msgspec.structs.replace(environment, variables=variables, cwd=cwd)
-        changes = tuple(that_matter(self.fs, self.found, environment))
-        return [
-            End(
-                kind="python",
-                argv=self.words,
-                environment=clean,
-                path=self.found.path,
-                doubts=doubts,
-                changes=changes,
-            )
-        ]
+        path, changes = self.found.path, tuple(that_matter(self.fs, self.found, environment))
+        return [End(kind="python", argv=self.words, environment=clean, path=path, doubts=doubts, changes=changes)]
 
 
 class Follower:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from fixtures.forms import FORMS
 from fixtures.roles import right_images
 from inspector.testing.engine import FakeEngine
+from tests.cli.program import clean_environment
 from tests.sources.engine import unpacked
 
 SELDOM = (
@@ -108,7 +108,7 @@ def _checked(folder: Path, place: dict[str, str], *arguments: str) -> str:
     """Check an image in a process of its own; the modules that it imported."""
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, "check", *arguments],
-        env={**os.environ, **place},
+        env=clean_environment(place),
         cwd=folder,
         capture_output=True,
         text=True,

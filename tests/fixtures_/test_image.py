@@ -60,7 +60,7 @@ def test_the_same_bytes_everywhere() -> None:
     assert IMAGE.image_id == "sha256:ec395e16b15d2403baccf6407655e65b2349379ea4ebdf23554ebc7156e05b56"
     assert (
         right_images()["worker-gpu"].image_id
-        == "sha256:2b63618c8b2856625b5cba66def0ad6ffa9d58460a1ccfd9eeade2bae118e8bd"
+        == "sha256:d776c04d41ab73a2cacc8bcf629d16aa54a7608357f67e2e69dec2cea2627273"
     )
 
 

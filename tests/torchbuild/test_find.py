@@ -107,8 +107,8 @@ def test_code_that_runs_at_start_may_change_what_is_imported() -> None:
 
 
 def test_an_entrypoint_that_may_bring_another_torch_in() -> None:
-    text = b'#!/bin/sh\neval "$(cat /settings)"\nexec "$@"\n'
-    script = {"entry.sh": File(text, 0o755)}
+    text = b'#!/bin/sh\neval "$(/bin/settings)"\nexec "$@"\n'
+    script = {"entry.sh": File(text, 0o755), "bin/settings": File(b"\x7fELF", 0o755)}
     config = config_of(env=ENV, entrypoint=["/entry.sh"])
     assert ask({**slim(), **script}, config=config).torch.importable == "no"
     assert ask({**slim(), **script}, install("opt/a/b/torch", CPU), config=config).torch.importable == "unknown"
