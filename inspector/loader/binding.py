@@ -14,6 +14,7 @@ from inspector.loader.model import Loaded, LoadFailure
 from inspector.loader.tables import Group, Hashes, Table, Tables
 
 _ASSERTED_UNTIL = (2, 40)
+_OFTEN = 16  # groups of symbols after which it is asked whether to stop, which calls the system
 
 
 Need = tuple[str, str]
@@ -68,8 +69,9 @@ class Binder:
             raise unknown(of.shown, "its symbols are not known")
         missing: dict[Need, Hashes] = {}
         self._asserted, self._asks_whole = {}, False
-        for group in table.groups:
-            work.check()
+        for number, group in enumerate(table.groups):
+            if not number % _OFTEN:
+                work.check()
             left = self._left(group, group.hashes if now else group.data, scope, of)
             if left:
                 missing[group.file, group.version] = left
