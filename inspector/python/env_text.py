@@ -15,6 +15,8 @@ from inspector.unknown import Unknown
 
 MAX_FILES = 256
 """Variables of one folder."""
+MAX_VALUES = 256 << 10
+"""Characters of the values that take the place of variables in one text."""
 
 _ESCAPES = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "#": "#", "$": "$", "\\": "\\", '"': '"', "'": "'"}
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}", re.ASCII)
@@ -27,7 +29,7 @@ def split_string(  # noqa: C901, PLR0912 - one arm a character
     """Return the words of the text; why they can't be told, for what `env` refuses too."""
     refused = Unknown(f"env splits {text[:100]!r}, which it may refuse")
     words: list[str] = []
-    word, quote, at = None, "", 0
+    word, quote, at, room = None, "", 0, MAX_VALUES
     while at < len(text):
         character = text[at]
         at += 1
@@ -58,8 +60,11 @@ def split_string(  # noqa: C901, PLR0912 - one arm a character
             found = _VARIABLE.match(text, at - 1)
             if found is None:
                 return refused
-            at = found.end()
-            word = (word or "") + variables[found[1]] if found[1] in variables else word
+            at, value = found.end(), variables.get(found[1])
+            room -= len(value or "")
+            if room < 0:
+                return refused
+            word = word if value is None else (word or "") + value
         else:
             word = (word or "") + character
     return refused if quote else words + ([] if word is None else [word])

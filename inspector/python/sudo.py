@@ -20,7 +20,9 @@ from inspector.unknown import Absent, Unknown
 
 _SUDOERS = "/etc/sudoers"
 MAX_LINES = 10_000
-"""Lines of all of them."""
+"""Lines of all of them, and the files that they include."""
+MAX_DEPTH = 8
+"""Files that include one another."""
 _VALUED = {"u": "user", "g": "group", "p": "prompt", "C": "close-from"}
 _FLAGS = {
     "E": "preserve-env",
@@ -108,13 +110,11 @@ def _read_options(words: tuple[str, ...]) -> tuple[dict[str, str], list[str]] | 
                 return Unknown(f"sudo has the option {word[:100]!r}, which is not followed")
             options[name] = value if equals or not long[name] or not rest else rest.pop(0)
             continue
-        letters = word[1:]
-        while letters:
-            letter, letters = letters[0], letters[1:]
+        for at, letter in enumerate(word[1:], 2):
             if letter in _VALUED:
-                options[_VALUED[letter]] = letters or (rest.pop(0) if rest else "")
-                letters = ""
-            elif letter in _FLAGS:
+                options[_VALUED[letter]] = word[at:] or (rest.pop(0) if rest else "")
+                break
+            if letter in _FLAGS:
                 options[_FLAGS[letter]] = ""
             else:
                 return Unknown(f"sudo has the option '-{letter}', which is not followed")
@@ -122,19 +122,21 @@ def _read_options(words: tuple[str, ...]) -> tuple[dict[str, str], list[str]] | 
 
 
 def _lines(fs: Rootfs, path: str, depth: int = 0) -> Iterator[str]:
-    """Yield the lines of sudoers, those of included files in their place."""
+    """Yield the lines of sudoers, those of included files in their place, with an empty one for each of these."""
     text = re.sub(r"\\\n", " ", read_text(fs, path) or "")
     for line in text.split("\n"):
         included = _INCLUDE.match(line)
-        if included is None or depth > 8:
+        if included is None or depth > MAX_DEPTH:
             if not line.startswith("#") or re.match(r"#\d", line):
                 yield line.partition(" #")[0].strip()
-        elif included[1] == "include":
-            yield from _lines(fs, posixpath.join("/etc", included[2]), depth + 1)
-        else:
+            continue
+        paths = [posixpath.join("/etc", included[2])]
+        if included[1] == "includedir":
             names = sorted(name for name in list_dir(fs, included[2]) if "." not in name and not name.endswith("~"))
-            for name in names:
-                yield from _lines(fs, f"{included[2]}/{name}", depth + 1)
+            paths = [f"{included[2]}/{name}" for name in names]
+        for each in paths:
+            yield ""  # which counts: files may include each other without holding a line
+            yield from _lines(fs, each, depth + 1)
 
 
 def _rules(fs: Rootfs) -> _Rules:

@@ -151,25 +151,27 @@ def _environment(parser: configparser.RawConfigParser, section: str, known: Mapp
     lexer.wordchars += "/.+-():"
     words = list(lexer)
     found = {}
-    while words:
-        name, equals, value, *words = [*words, *[""] * max(0, 3 - len(words))]
+    for at in range(0, len(words), len("K=V,")):  # each is a word, and it takes anything for the comma
+        name, equals, value = [*words[at : at + 3], "", ""][:3]
         if equals != "=":
             raise _NotTold(f"[{section}] has an environment that it can't read")
         found[name] = value
-        words = [word for word in words if word]
-        if words[:1] == [","]:
-            words = words[1:]
     return found
 
 
 def _expanded(text: str, known: Mapping[str, str]) -> str:
     """Return the text with `%(NAME)s` replaced. Raises `_NotTold`."""
+    room = MAX_TEXT
 
     def value(found: re.Match[str]) -> str:
+        nonlocal room
         if found[3]:
             return "%"
         if found[1] not in known:
             raise _NotTold(f"%({found[1]})s is not known")
+        room -= len(known[found[1]])
+        if room < 0:
+            raise _NotTold("its values are too long")
         return known[found[1]]
 
     return _EXPANDED.sub(value, text)

@@ -59,16 +59,13 @@ def read_options(words: tuple[str, ...]) -> tuple[dict[str, str], list[str]] | N
             else:
                 return None
             continue
-        letters = word[1:]
-        while letters:
-            letter, letters = letters[0], letters[1:]
+        for at, letter in enumerate(word[1:], 2):
             if letter in _VALUED:
-                options[_VALUED[letter]] = letters or (rest.pop(0) if rest else "")
-                letters = ""
-            elif letter in _FLAGS:
-                options[_FLAGS[letter]] = ""
-            else:
+                options[_VALUED[letter]] = word[at:] or (rest.pop(0) if rest else "")
+                break
+            if letter not in _FLAGS:
                 return None
+            options[_FLAGS[letter]] = ""
     return options, others
 
 

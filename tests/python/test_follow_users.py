@@ -139,3 +139,16 @@ def test_the_environment_of_pam() -> None:
 def test_the_su_of_others_is_not_followed(status: bytes | None) -> None:
     more: Tree = {"lib/apk/db/installed": b"P:busybox\n"} if status is None else {"var/lib/dpkg/status": status}
     assert "not followed" in follow("su", "app", *EXEC, more=more).why
+
+
+@pytest.mark.parametrize(
+    ("words", "more"),
+    [
+        (("sudo", "python"), {"etc/sudoers": b"@include sudoers\n" * 3000}),
+        (("sudo", f"-{'n' * 1_000_000}", "python"), {}),
+        (("su", f"-{'l' * 1_000_000}", "-c", "python"), {}),
+        (("env", "-S", "${TORCH_HOME}" * 30_000), {"etc/environment": b"TORCH_HOME=/t\n"}),
+    ],
+)
+def test_hostile_words_and_files_are_followed_in_bounded_work(words: tuple[str, ...], more: Tree) -> None:
+    assert follow(*words, more=more).kind in ("python", "unknown", "nothing")

@@ -61,3 +61,8 @@ def test_files_that_it_includes() -> None:
 )
 def test_what_is_not_known(text: str, words: tuple[str, ...], why: str) -> None:
     assert why in str(run(text, *words))
+
+
+def test_values_take_the_place_of_names_in_bounded_memory() -> None:
+    text = f"[program:a]\ncommand={'%(ENV_PATH)s' * 15_000}\n"
+    assert "its values are too long" in str(run(text, more={}))
