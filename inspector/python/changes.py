@@ -32,6 +32,8 @@ _SAME = {"mamba": "conda", "micromamba": "conda"}
 _PIP = re.compile(r"pip[23]?(?:\.\d+)?", re.ASCII)
 _DRIVERS = ("libcuda.so", "libnvidia-", "libnvcuvid", "libjemalloc", "libtcmalloc")
 _FIRST = frozenset({"torch", "torchgen", "functorch", "nvidia", "sitecustomize", "usercustomize", "typing_extensions"})
+_IMPORTED = frozenset({"", ".py", ".pyc", ".so", ".pth", ".zip", ".egg", ".whl", ".dist-info", ".egg-info"})
+"""Ends of the names that imports look for; none is that of packages."""
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/cuda")
 
 
@@ -105,7 +107,8 @@ def _matters(path: str, python: Found, environment: Environment) -> bool:
         return True
     if name == "pyvenv.cfg" or (name.startswith("python") and folder in environment.path):
         return True
-    if any(_within(path, join(environment.cwd, entry)) for entry in _entries(environment, "PYTHONPATH")):
+    on_path = any(_within(path, join(environment.cwd, entry)) for entry in _entries(environment, "PYTHONPATH"))
+    if on_path and (posixpath.splitext(name)[1] in _IMPORTED or not _FIRST.isdisjoint(path.split("/"))):
         return True
     if folder == environment.cwd and stem in _FIRST | sys.stdlib_module_names:
         return True

@@ -12,11 +12,11 @@ from tests.support import config_of, rootfs_of
 SITE = "/usr/local/lib/python3.11/site-packages"
 
 
-def changes(*lines: str) -> str:
-    """Why the import may differ from what the image's files say."""
+def changes(*lines: str, **env: str) -> str:
+    """Why the import may differ from what the image's files say, with further variables."""
     text = "\n".join(("#!/bin/bash", *lines, 'exec "$@"', ""))
     tree: Tree = {**IMAGE, "e": File(text.encode(), 0o755)}
-    question = ask(rootfs_of(tree), config_of(env=ENV, entrypoint=["/e"], working_dir="/app"), "python")
+    question = ask(rootfs_of(tree), config_of(env={**ENV, **env}, entrypoint=["/e"], working_dir="/app"), "python")
     return "; ".join((*question.may_fail, *question.doubts))
 
 
@@ -68,3 +68,17 @@ def test_what_does_not_matter_is_not(line: str) -> None:
 @pytest.mark.parametrize("line", ["echo 'PATH=/x' > /x.sh\n. /x.sh", 'cat > /app/run <<E\nE\nexec /app/run "$@"'])
 def test_what_is_written_and_then_run_is_a_doubt(line: str) -> None:
     assert "written before" in changes(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "matters"),
+    [
+        ("rm -f /app/celerybeat.pid && echo x >> /app/logs/web.log", False),
+        ("rm -rf /app", True),
+        ("echo x > /app/settings.py", True),
+        ("mv /x /app/package", True),
+        ("rm /app/torch/version.txt", True),
+    ],
+)
+def test_of_a_folder_on_the_path_what_imports_look_for_matters(line: str, matters: bool) -> None:  # noqa: FBT001 - a table
+    assert bool(changes(line, PYTHONPATH="/app")) is matters
