@@ -52,7 +52,13 @@ class SymbolTable:
         end = self._dynamic.tags[DT_SYMTAB] + self.count * size
         if any(end <= self._dynamic.tags.get(tag, 0) < end + size for tag in _TABLES):
             return True
-        following = Columns(self._read(self._place(end)[0], size), self._layout)
+        place = self._layout.place(end)
+        if place is None:
+            return True  # nothing is loaded there
+        behind = self._source.read_at(place[0], size)
+        if len(behind) < size:
+            return False
+        following = Columns(behind, self._layout)
         strings = self._dynamic.tags.get(DT_STRSZ, 0)
         return not following.may_be_global(0) or following.names(0, 1)[0] >= strings
 
