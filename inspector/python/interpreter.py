@@ -14,7 +14,7 @@ from inspector.python.access import as_user
 from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find, join
-from inspector.python.launch import Script, read_program
+from inspector.python.launch import Script, can_start, read_program
 from inspector.python.libc import find_libc
 from inspector.python.model import Interpreter
 from inspector.python.prefix import Prefixes, find_prefixes, stated_homes
@@ -66,10 +66,15 @@ def find_interpreter(
         environment = environment_of(fs, asked.config)
         view = as_user(fs, environment)
         program = _find_program(view, asked.command, environment)
-        if isinstance(program, Unknown):
-            doubted = bool(asked.doubts) and isinstance(program, Absent)
-            return Unknown(f"{program.unknown}; {asked.doubts[0]}") if doubted else program, asked.doubts
-        return _describe(view, asked, command, program, environment, unlisted)
+        if not isinstance(program, Unknown):
+            found, warnings = _describe(view, asked, command, program, environment, unlisted)
+            if isinstance(found, Interpreter):
+                return found, warnings
+            program = found
+        if asked.passes == "direct" and not isinstance(program, Absent):
+            program = _refused(view, asked, environment) or program
+        doubted = bool(asked.doubts) and isinstance(program, Absent)
+        return Unknown(f"{program.unknown}; {asked.doubts[0]}") if doubted else program, asked.doubts
     except InspectorError as error:
         return Unknown(f"{command!r} can't be decided about: {error}"), ()
 
@@ -90,6 +95,15 @@ def _find_program(fs: Rootfs, command: str, environment: Environment) -> _Progra
     if refusal or not isinstance(header, ElfHeader):
         return Unknown(refusal)
     return _Program(found=found, executable=executable, resolved=resolved, header=header)
+
+
+def _refused(fs: Rootfs, asked: Question, environment: Environment) -> Absent | None:
+    """Say why the kernel starts no program by the command; a shell might start another one then, or run it itself."""
+    found = find_command(fs, asked.command, environment)
+    if not isinstance(found, Found) or found.relative:
+        return None
+    start = can_start(fs, found.resolved, environment, asked.config.platform)
+    return Absent(start.reasons[0]) if start.starts == "no" else None
 
 
 def _through_script(fs: Rootfs, found: Found, command: str, environment: Environment) -> tuple[str, str] | Unknown:

@@ -318,8 +318,6 @@ def test_path_goes_on_behind_what_is_closed_to_the_user() -> None:
     [
         ({"usr/bin/python": File(b"#!/bin/sh\nexec /opt/x/python\n", 0o755)}, "'#!/bin/sh'"),
         ({"usr/bin/mise": program(), "usr/bin/python": Link("mise")}, "no Python by its name"),
-        ({"usr/bin/python": File(b"\x7fELF", 0o755)}, "no program"),
-        ({"usr/bin/python": File(b"echo\n", 0o755)}, "neither"),
         ({"usr/bin/python": program()}, "does not tell its version"),
         (
             {
@@ -337,6 +335,27 @@ def test_what_files_do_not_decide_is_unknown(tree: Tree, clause: str) -> None:
     answer = refusal({**debian(), **tree}, config_of())
     assert not isinstance(answer, Absent)
     assert clause in answer.unknown
+
+
+@pytest.mark.parametrize(
+    ("content", "clause"),
+    [
+        (b"\x7fELF", "no program"),
+        (b"echo\n", "neither"),
+        (b"#!/bin/nothing\nexec python3\n", "'/bin/nothing'"),
+        (b"#!/bin/sh\r\nexec python3\n", "'/bin/sh\\r'"),
+    ],
+)
+def test_what_the_kernel_refuses_is_no_python(content: bytes, clause: str) -> None:
+    tree = {**debian(), "usr/bin/python": File(content, 0o755)}
+    answer = refusal(tree, config_of())
+    assert isinstance(answer, Absent)
+    assert clause in answer.unknown
+
+
+def test_what_the_kernel_refuses_a_shell_runs_itself() -> None:
+    tree = {**debian(), "usr/bin/python": File(b"echo\n", 0o755), "e": File(b'#!/bin/sh\nexec "$@"\n', 0o755)}
+    assert not isinstance(refusal(tree, config_of(entrypoint=["/e"])), Absent)
 
 
 def test_hooks_are_told_and_warned_of() -> None:
