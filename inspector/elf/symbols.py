@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress, repeat
 
 from inspector.elf.dynamic import DT_STRTAB, DT_SYMTAB, Damaged
@@ -51,12 +51,13 @@ def symbols_of(opened: Opened, *, whole: bool = True) -> Symbols:
         return Symbols(partial=str(error) or PASSED)
 
 
-def read_both(source: Source) -> tuple[Skeleton | NotElf, Symbols]:
-    """Read the skeleton and the symbols, and once what both are made of."""
+def read_both(source: Source, wanted: Callable[[Skeleton], bool]) -> tuple[Skeleton | NotElf, Symbols | None]:
+    """Read the skeleton and, where they are wanted, the symbols; and once what both are made of."""
     opened = open_elf(source)
     if isinstance(opened, NotElf):
         return opened, Symbols(partial=opened.reason)
-    return skeleton_of(opened), symbols_of(opened)
+    skeleton = skeleton_of(opened)
+    return skeleton, symbols_of(opened) if wanted(skeleton) else None
 
 
 class _Reading:

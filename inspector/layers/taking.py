@@ -40,6 +40,8 @@ MAX_PASSING = 48 << 20
 """Bytes kept of large ELF files that go by at once, in all layers that are read side by side."""
 MAX_WAIT = 60.0
 """Seconds that a reader waits for these; what it could not keep then is not known."""
+_PYTHON = b"Py"
+"""Begins the names of Python's functions, which any program that is one defines or needs."""
 NOT_ELF = NotElf("invalid ELF header")
 
 _TICK = 0.2
@@ -139,7 +141,13 @@ def not_elf(size: int) -> NotElf:
 
 def of_content(content: bytes, path: str, data: bytes) -> Taken:
     """Take all that the whole content of an ELF file tells."""
-    skeleton, symbols = read_both(Content(content))
+    is_library = may_be_object(path, 0)
+
+    def may_be_bound(found: Skeleton) -> bool:
+        """Tell whether symbols may be asked for: those of libraries, and of the one program that is started, Python."""
+        return is_library or not found.interpreter or found.soname is not None or _PYTHON in content
+
+    skeleton, symbols = read_both(Content(content), may_be_bound)
     own_name = (isinstance(skeleton, Skeleton) and skeleton.soname) or ""
     named = is_loader(path) or is_loader(own_name)  # by its own name too, wherever it is stored
     facts = read_loader(content) if named and len(content) <= MAX_LOADER else None
