@@ -30,11 +30,13 @@ from tests.layers.test_scan import sha256
 
 X = Elf(soname="libx.so.1", needed=("libc.so.6",), runpath="$ORIGIN", defines=("X_1",)).encode()
 PROGRAM = Elf(loader="/lib64/ld-linux-x86-64.so.2", needed=("libc.so.6",)).encode()
+PYTHON = Elf(loader="/lib64/ld-linux-x86-64.so.2", needed=("libc.so.6",), text=b"\0Py_BytesMain\0").encode()
 LOADER = Elf(soname="ld-linux-x86-64.so.2", text=b"\0/lib64/\0/usr/lib64/\0\0 stable release version 2.36.\n").encode()
 TREE: Tree = {
     "a/libx.so.1": File(X, 0o644),
     "a/libx.so": Link("libx.so.1"),
     "bin/tool": File(PROGRAM, 0o755),
+    "bin/python": File(PYTHON, 0o755),
     "bin/run": File(b"#!/bin/sh\n", 0o755),
     "lib/ld-linux-x86-64.so.2": File(LOADER, 0o755),
     "lib/libtext.so": b"INPUT(libx.so.1)\n" * 9,
@@ -91,13 +93,14 @@ def every_way(tree: Tree, tmp_path: Path) -> Iterator[tuple[str, MergedRootfs]]:
 def test_every_way_of_reading_tells_the_same(tmp_path: Path) -> None:
     found = {}
     for how, fs in every_way(TREE, tmp_path):
-        paths = ["/a/libx.so.1", "/z/libhard.so.1", "/bin/tool", "/lib/ld-linux-x86-64.so.2"]
+        paths = ["/a/libx.so.1", "/z/libhard.so.1", "/bin/python", "/lib/ld-linux-x86-64.so.2"]
         odd = ["/bin/run", "/lib/libtext.so", "/lib/libempty.so", "/lib/short.so"]
         known = [(fs.skeleton(path), fs.symbols(path, whole=True)) for path in paths]
-        found[how] = known, [fs.skeleton(path) for path in odd]
+        found[how] = known, [fs.skeleton(path) for path in ("/bin/tool", *odd)]
         assert fs.loader("/lib/ld-linux-x86-64.so.2") == LoaderFacts(("/lib64", "/usr/lib64"), "2.36")
     assert set(found) == {"seek", "walk", "stream"}
-    skeletons, odd_ones = found["stream"]
+    skeletons, (tool, *odd_ones) = found["stream"]
+    assert isinstance(tool, Skeleton)
     assert skeletons[0] == skeletons[1]
     assert isinstance(skeletons[0][0], Skeleton)
     assert (skeletons[0][0].soname, skeletons[0][0].runpath) == ("libx.so.1", "$ORIGIN")
@@ -110,6 +113,14 @@ def test_every_way_of_reading_tells_the_same(tmp_path: Path) -> None:
         NotElf("file too short"),
     ]
     assert found["seek"] == found["stream"] == found["walk"]
+
+
+def test_of_programs_in_a_stream_only_a_python_has_symbols(tmp_path: Path) -> None:
+    *near, (_, fs) = every_way(TREE, tmp_path)
+    assert all(isinstance(each.symbols("/bin/tool", whole=True), Symbols) for _, each in near)
+    with pytest.raises(NotKept):
+        fs.symbols("/bin/tool")
+    assert isinstance(fs.symbols("/bin/python"), Symbols)
 
 
 STORE = "sysroot/ostree/repo/objects"
