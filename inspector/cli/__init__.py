@@ -40,10 +40,16 @@ def _leave(ended: SystemExit) -> NoReturn:
     from inspector import work
 
     left = work.interrupted_by() is not None or work.threads_left()
-    watched = sys.getprofile() is not None or sys.gettrace() is not None
-    if left or (_flushed() and not watched):
+    if left or (_flushed() and not _watched()):
         os._exit(ended.code if isinstance(ended.code, int) else 0)
     raise ended
+
+
+def _watched() -> bool:
+    """Tell whether a profiler or debugger looks on; those of Python 3.12 and later tell `sys.monitoring` alone."""
+    monitoring = getattr(sys, "monitoring", None)
+    tools = [] if monitoring is None else [monitoring.get_tool(each) for each in range(6)]  # as many as there can be
+    return bool(sys.getprofile() or sys.gettrace() or any(tools))
 
 
 def _flushed() -> bool:

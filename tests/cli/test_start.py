@@ -101,7 +101,8 @@ def test_an_archive_is_read_without_what_few_images_need(tmp_path: Path) -> None
     output = _checked(tmp_path, {}, "--no-cache", "--torch", "cuda", "worker.tar")
     loaded = set(output.splitlines())
     assert {"inspector.loader.glibc", "inspector.gpu.find", "inspector.sources.seekable"} <= loaded
-    assert loaded & {*SELDOM, *NOT_TO_READ} == set()
+    brought = {"inspect", "tokenize"} if sys.version_info >= (3, 12) else set()  # by `isinstance` of a protocol
+    assert loaded & {*SELDOM, *NOT_TO_READ} <= brought
 
 
 def _checked(folder: Path, place: dict[str, str], *arguments: str) -> str:
