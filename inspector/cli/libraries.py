@@ -34,12 +34,12 @@ class _Platform(Later):
 
 
 def import_click() -> None:
-    """Import click and pathlib, and put off what help that is folded and addresses of IPv6 in URLs need: 8 ms."""
+    """Import click and urllib.parse, and put off what help that is folded and addresses of IPv6 in URLs need: 8 ms."""
     _import("uuid", _Platform("platform"))  # click imports it
     if "click" not in sys.modules:
         _import("click", Later("inspect"))
         vars(import_module("click.types"))["_"] = str  # `gettext` looks for translations, which it lacks: 1 ms
-    _import("pathlib", Later("ipaddress"))
+    _import("urllib.parse", Later("ipaddress"))  # which pathlib imports, or what reads names of images
 
 
 def import_msgspec() -> None:

@@ -35,8 +35,9 @@ left = {"inspect", "ipaddress", "msgspec.inspect", "platform", "textwrap", "toke
 assert not left & set(sys.modules), left & set(sys.modules)
 import ipaddress, platform, urllib.parse, uuid, msgspec
 assert urllib.parse.urlsplit("http://[::1]/").hostname == "::1"
-assert platform.system() == uuid.platform.system()
-assert platform.python_version() == uuid.platform.python_version()
+of_uuid = getattr(uuid, "platform", platform)  # from Python 3.12 on, uuid imports it where it needs it
+assert platform.system() == of_uuid.system()
+assert platform.python_version() == of_uuid.python_version()
 assert uuid.uuid1() != uuid.uuid4()
 class Point(msgspec.Struct):
     \"\"\"A place.\"\"\"
