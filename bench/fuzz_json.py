@@ -28,7 +28,7 @@ BATCH = 5000
 STRICTER = {
     "digest": r"a SHA-256 or SHA-512 digest|missing required field `(digest|size|config|Config)`",
     "negative size": r"Expected `int` >= 0",
-    "two kinds in one": r"both an index and a manifest|neither an image index|is said to be|schema 1",
+    "two kinds in one": r"both an index and a manifest|neither an image index|its media type is|schema 1",
     "no image": r"no image but an artifact|root file system of type|it has no `rootfs`|null where a list",
     "versions of Go differ": r"gives a field twice",
     "time that some versions of Go refuse": r"a time of RFC 3339",
