@@ -17,6 +17,8 @@ PACKAGES = "packages: "
 """Begins what stands for the packages that an installer changes, with its words behind."""
 MAX_CHANGES = 256
 """Files of one way through the scripts that are remembered."""
+MAX_PATHS = 8192
+"""Characters of the search paths that changes are compared with; where they are longer, any change matters."""
 
 _ALL = frozenset({"rm", "unlink", "rmdir", "shred", "truncate", "mv", "tee", "patch", "gunzip"})
 _LAST = frozenset({"cp", "ln", "install", "rsync"})
@@ -88,6 +90,9 @@ def _targets(fs: Rootfs, operands: list[str], cwd: str) -> list[str]:
 
 def that_matter(fs: Rootfs, python: Found, environment: Environment) -> Iterator[str]:
     """Say of each change that may be seen by a Python what is changed before it starts."""
+    if len(environment.get("PYTHONPATH")) + len(environment.get("LD_LIBRARY_PATH")) > MAX_PATHS:
+        yield from (f"{path!r} is changed before" for path in sorted(environment.changed)[:1])
+        return
     for path in sorted(environment.changed):
         if path.startswith(PACKAGES):
             yield f"{path.removeprefix(PACKAGES)!r} runs before"

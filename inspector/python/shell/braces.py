@@ -10,7 +10,8 @@ from inspector.python.shell.syntax import Text, Word
 MAX_WORDS = 64
 """Words that one stands for."""
 
-_BRACES = re.compile(r"\{([^{}\s]*,[^{}\s]*)\}|\{(\d{1,4})\.\.(\d{1,4})\}")
+_BRACES = re.compile(r"\{([^{}\s]*)\}")
+_RANGE = re.compile(r"(\d{1,4})\.\.(\d{1,4})", re.ASCII)
 
 
 def expanded(word: Word) -> list[Word]:
@@ -18,28 +19,32 @@ def expanded(word: Word) -> list[Word]:
     todo, done = [word], []
     while todo:
         one = todo.pop(0)
-        at = next((at for at, part in enumerate(one) if _has_braces(part)), None)
-        if at is None:
+        at, found = next(((at, found) for at, part in enumerate(one) if (found := _braces(part))), (0, None))
+        if found is None:
             done.append(one)
             continue
-        part = one[at]
-        assert isinstance(part, Text)
-        found = _BRACES.search(part.value)
-        assert found is not None
-        texts = [f"{part.value[: found.start()]}{choice}{part.value[found.end() :]}" for choice in _choices(found)]
-        todo = [*((*one[:at], *([Text(text)] if text else []), *one[at + 1 :]) for text in texts), *todo]
-        if len(todo) + len(done) > MAX_WORDS:
+        choices = _choices(found[1])
+        if len(todo) + len(done) + len(choices) > MAX_WORDS:
             return [(Text(HOLE, quoted=True),)]
+        texts = [f"{found.string[: found.start()]}{choice}{found.string[found.end() :]}" for choice in choices]
+        todo = [*((*one[:at], *([Text(text)] if text else []), *one[at + 1 :]) for text in texts), *todo]
     return done
 
 
-def _has_braces(part: object) -> bool:
-    return isinstance(part, Text) and not part.quoted and _BRACES.search(part.value) is not None
+def _braces(part: object) -> re.Match[str] | None:
+    """Return the first braces of a part that are expanded; None where there are none."""
+    if not isinstance(part, Text) or part.quoted:
+        return None
+    return next((found for found in _BRACES.finditer(part.value) if _choices(found[1])), None)
 
 
-def _choices(found: re.Match[str]) -> list[str]:
-    if found[1] is not None:
-        return found[1].split(",")
-    first, last = int(found[2]), int(found[3])
+def _choices(text: str) -> list[str]:
+    """Return what stands between commas, or the numbers of a range; nothing where a text is neither."""
+    if "," in text:
+        return text.split(",", MAX_WORDS)
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        return []
+    first, last = int(found[1]), int(found[2])
     step = 1 if first <= last else -1
     return [str(number) for number in range(first, last + step, step)][: MAX_WORDS + 1]

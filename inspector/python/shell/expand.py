@@ -11,7 +11,7 @@ from inspector.python.files import join, list_dir
 from inspector.python.shell import conditions
 from inspector.python.shell.braces import expanded
 from inspector.python.shell.patterns import fits, is_pattern
-from inspector.python.shell.state import HOLE, State
+from inspector.python.shell.state import HOLE, MAX_VALUE, State
 from inspector.python.shell.strict import may_be_set
 from inspector.python.shell.syntax import Array, Opaque, Output, Parameter, Part, Text, Word
 from inspector.rootfs import NotListed, Rootfs
@@ -36,15 +36,23 @@ class Expander:
 
     def single(self, word: Word, state: State) -> str:
         """Return the word as one text, as assignments and `case` take it. Raises `Stop`."""
-        return "".join(self._value(part, state, first=not at) for at, part in enumerate(word))
+        return "".join(self._values(word, state))
 
     def pattern(self, word: Word, state: State) -> str:
         """Return the word as a pattern of `case`: what was quoted stands for itself. Raises `Stop`."""
-        texts = []
+        pairs = zip(word, self._values(word, state), strict=False)
+        return "".join(re.sub(r"([*?\[])", r"[\1]", value) if part.quoted else value for part, value in pairs)
+
+    def _values(self, word: Word, state: State) -> Iterator[str]:
+        """Yield the value of each part; a hole and nothing more once they are too long together. Raises `Stop`."""
+        room = MAX_VALUE
         for at, part in enumerate(word):
             value = self._value(part, state, first=not at)
-            texts.append(re.sub(r"([*?\[])", r"[\1]", value) if part.quoted else value)
-        return "".join(texts)
+            room -= len(value)
+            if room < 0:
+                yield HOLE
+                return
+            yield value
 
     def fields(self, words: tuple[Word, ...], state: State) -> list[str]:
         """Return the words of a command, split and with file names for patterns. Raises `Stop`."""
@@ -63,10 +71,14 @@ class Expander:
             else:
                 yield from self._globbed(_tilde(only.value, state), only.value, state)
             return
-        current, there, plain = "", False, ""
+        current, there, plain, room = "", False, "", MAX_VALUE
         for at, part in enumerate(word):
+            if room < 0:
+                yield HOLE
+                return
             items = self._items(part, state) if isinstance(part, Parameter) and part.quoted else None
             if items is not None:
+                room -= sum(map(len, items))
                 there = there and (bool(items) or bool(current))
                 for position, item in enumerate(items):
                     if position:
@@ -75,6 +87,7 @@ class Expander:
                     current, there = current + item, True
                 continue
             value = self._value(part, state, first=not at)
+            room -= len(value)
             if part.quoted:
                 current, there = current + value, True
             elif isinstance(part, Text):
@@ -262,6 +275,8 @@ def _substituted(value: str, operator: str, words: str) -> str:
     """Return `${name/text/other}`; what is more than plain text isn't worked out."""
     text, _, other = words.partition("/")
     if HOLE in value + words or not text or is_pattern(text) or "\\" in words or "&" in other or text[0] in "#%":
+        return HOLE
+    if len(value) + value.count(text) * len(other) > MAX_VALUE:
         return HOLE
     return value.replace(text, other, -1 if len(operator) > 1 else 1)
 

@@ -44,8 +44,8 @@ def _plain(pattern: str) -> list[str] | None:
         if found is None:
             done.append(text)
         else:
-            choices = [*found[2].split("|"), *([""] if found[1] == "?" else [])]
+            choices = [*found[2].split("|", MAX_PLAIN), *([""] if found[1] == "?" else [])]
+            if len(todo) + len(done) + len(choices) > MAX_PLAIN:
+                return None
             todo += [f"{text[: found.start()]}{choice}{text[found.end() :]}" for choice in choices]
-        if len(todo) + len(done) > MAX_PLAIN:
-            return None
     return done

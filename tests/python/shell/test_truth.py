@@ -237,8 +237,17 @@ _LOOPS = "for a in 1 2 3 4 5 6; do for b in 1 2 3 4 5 6; do for c in 1 2 3 4 5 6
         f"A='{': ;' * 10_000}'\n" + _LOOPS.format('eval "$A"'),
         f"A='{'x' * 30_000}'\n" + _LOOPS.format('B=$(echo "$A" "$A")'),
         "Package: dash\n" * 4000,
+        f"echo {{{',' * 60_000}",
+        f"echo {'{' * 30_000}{',' * 30_000}",
+        f"A='{'a' * 60_000}'\nB=${{A//a/$A}}",
+        "A='aaaaaaaaaaaaaaaa'\n" + "A=${A//a/$A}\n" * 8,
+        f"A='{'a' * 30_000}'\nB={'$A' * 15_000}\nshow \"{'$A' * 10}\"",
+        f"case a in @({'|' * 50_000})) true ;; esac",
     ],
-    ids=["a name in arithmetic", "blanks", "brackets", "evaluations", "outputs", "lines"],
+    ids=[
+        *("a name in arithmetic", "blanks", "brackets", "evaluations", "outputs", "lines", "commas", "braces"),
+        *("a value put into itself", "and again", "a value many times", "choices"),
+    ],
 )
 @pytest.mark.parametrize("dialect", ["dash", "bash"])
 def test_hostile_scripts_take_bounded_work(dialect: str, text: str, root: Path) -> None:
