@@ -18,7 +18,7 @@ class CompiledNames:
     def __init__(self, finder: Finder, opener: Opener) -> None:
         self._finder = finder
         self._opener = opener
-        self._bytes: dict[str, bytes | None] = {}
+        self._kept: tuple[str, bytes | None] = ("", None)
 
     def check(self, module: Loaded, name: str, where: str, changed: Callable[[str], bool]) -> None:
         """Raise `Raised` where a changed source asks a compiled module for a name that it lacks."""
@@ -33,13 +33,14 @@ class CompiledNames:
             files = self._opener.interpreter_files if module.name in self._opener.built_in else []
         else:
             files = [module.origin] if _OWN in module.origin else []
-        contents = [self._read(file) for file in files]
-        return bool(contents) and not any(each is None or name.encode() + b"\0" in each for each in contents)
+        contents = map(self._read, files)
+        return bool(files) and not any(each is None or name.encode() + b"\0" in each for each in contents)
 
     def _read(self, file: str) -> bytes | None:
-        if file not in self._bytes:
+        """Return a file's bytes; the last one is kept, since names of one module follow each other."""
+        if file != self._kept[0]:
             try:
-                self._bytes[file] = self._finder.content(file)
+                self._kept = file, self._finder.content(file)
             except InspectorError:
-                self._bytes[file] = None
-        return self._bytes[file]
+                self._kept = file, None
+        return self._kept[1]
