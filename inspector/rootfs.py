@@ -162,7 +162,7 @@ class Below(Protocol):
         """Return one of all the directories, the top one among them, for each mode and owners that they have."""
 
     def node(self, path: str) -> Node | None:
-        """Return the node of one of the files, by its path from the directory; None where it is none of them."""
+        """Return the node of one of the files, by its path from the directory; None for other paths."""
 
     def sizes(self, inodes: Sequence[int]) -> list[int]:
         """Return the bytes of files by their inodes, in their order."""

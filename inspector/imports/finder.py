@@ -115,7 +115,7 @@ class Finder:
         return known
 
     def _listed(self, file: str) -> list[zipfile.ZipInfo]:
-        """List a zip file; what has no end of one is none, and Python looks on."""
+        """List a zip file; nothing for a file without the end that a zip has: Python passes it over."""
         if _END not in self._read(file)[-_WITH_COMMENT:]:
             return []
         with self._opened(file) as archive:

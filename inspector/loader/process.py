@@ -112,7 +112,7 @@ class Process:
         except LoadStops as stop:
             return stop.failure if stop.failure.certainty == "dies" else None
         except InspectorError:
-            return None  # whoever opens it for good says why
+            return None  # the import that needs it reports why
         finally:
             before.restore()
         return None

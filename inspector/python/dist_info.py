@@ -140,7 +140,7 @@ def _requires_txt(folders: Folders, folder: Folder) -> tuple[tuple[str, ...], bo
 
 
 def _rows(folders: Folders, folder: Folder) -> Rows | None:
-    """Return the rows of a RECORD, to be held; None where there is none, or it can't be read."""
+    """Return the rows of a RECORD, which stay in memory; None if it is missing or can't be read."""
     if _file(folders, folder, "RECORD") is None:
         return None
     try:

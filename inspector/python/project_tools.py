@@ -90,12 +90,12 @@ def poetry(asked: Asked) -> Passed | Unknown | None:
         return _poetry_without(asked, root, tuple(rest[1:]))
     stated = environment.get("POETRY_VIRTUALENVS_IN_PROJECT").lower()
     if not prefix or stated == "false" or not is_file(asked.fs, f"{prefix}/pyvenv.cfg"):
-        return Unknown("`poetry run` takes an environment that can't be told: there is none in the project")
+        return Unknown("the environment of `poetry run` is not known: the project has none")
     return Passed(argv=tuple(rest[1:]), environment=within(environment, prefix))
 
 
 def _poetry_without(asked: Asked, root: str | None, command: tuple[str, ...]) -> Passed | Unknown:
-    """Return `poetry run` where no environment is there: in the system's, if it is told not to make one."""
+    """Return what `poetry run` runs in a project without an environment: the system's, if it may not make one."""
     environment, makes = asked.environment, asked.environment.get("POETRY_VIRTUALENVS_CREATE").lower()
     config = environment.get("POETRY_CONFIG_DIR") or join(environment.home, ".config/pypoetry")
     for path in (f"{root}/poetry.toml" if root else "", f"{config}/config.toml"):
@@ -111,7 +111,7 @@ def _poetry_without(asked: Asked, root: str | None, command: tuple[str, ...]) ->
     alone = same and not is_file(asked.fs, f"{prefix}/pyvenv.cfg")
     if makes == "false" and alone:
         return Passed(argv=command, environment=environment)
-    return Unknown("`poetry run` takes an environment that can't be told: there is none in the project")
+    return Unknown("the environment of `poetry run` is not known: the project has none")
 
 
 _CREATES = re.compile(r"(?m)^[ \t]*(?:virtualenvs\.)?create[ \t]*=[ \t]*(true|false)")

@@ -38,7 +38,7 @@ class Told(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Rows of waste that one title heads; `small` is the size of those too small to list, empty if there are none."""
+    """Rows of waste that one title heads; `small` is the size of those too small to list, or empty."""
 
     title: str
     items: tuple[Told, ...]

@@ -47,7 +47,7 @@ assert msgspec.inspect.type_info(int) == msgspec.inspect.IntType()
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="uuid imports platform nowhere but here")
+@pytest.mark.skipif(os.name == "nt", reason="uuid does not import platform on Windows")
 def test_what_the_libraries_lack_at_first_they_have_when_they_use_it() -> None:
     subprocess.run([sys.executable, "-I", "-c", IMPORTED_LIGHTLY], check=True, timeout=60)
 

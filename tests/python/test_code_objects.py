@@ -20,7 +20,7 @@ class A:
 BODY = marshal.dumps(compile(SOURCE, "m.py", "exec"))
 
 if sys.version_info >= (3, 14):
-    pytest.skip("its code objects are not gone over", allow_module_level=True)
+    pytest.skip("code objects of Python 3.14 and later are not followed", allow_module_level=True)
 
 
 def test_a_whole_one_is_not_cut_whatever_follows_it() -> None:
