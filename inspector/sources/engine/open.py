@@ -101,8 +101,10 @@ def open_engine_images(
         else:
             log.info("sources", "%s: found in %s", reference, kind)
             return tuple(_named(image, reference, alone=len(images) == 1) for image in images)
-    bare = reference.scheme is Scheme.BARE and not reference.local
-    raise none_has(f"{reference}: no such file or directory, and " if bare else f"{reference}: ", errors)
+    if reference.scheme is not Scheme.BARE or reference.local:
+        raise none_has(f"{reference}: ", errors)
+    here = "not an image file" if os.path.lexists(reference.name) else "no such file or directory"
+    raise none_has(f"{reference}: {here}, and ", errors)
 
 
 def _open(kind: Kind, name: str, wanted: Wanted, engines: Engines, *, every_tag: bool) -> list[Image]:
