@@ -73,15 +73,12 @@ class ContainerAccess(StoredAccess):
 
     def _changed_since(self, digest: str) -> Iterator[str]:
         """Yield nothing. Raises `AccessUnusable` where the container is not what it was: a stopped one by its state."""
-        from inspector.sources.container.exported import digest_of_export
+        from inspector.sources.container.exported import changed_while_read, digest_of_export
 
         if self._engine.describe(self._document.id).state != self._document.state:
             raise AccessUnusable("the container was started or stopped while it was read")
         if self._document.running and digest_of_export(self._engine, self._document) != digest:
-            raise AccessUnusable(
-                f"the container changed while it was read: read it as root, or pause it first, as in "
-                f"`{self._engine.kind} pause {self._document.id[:12]}`"
-            )
+            raise changed_while_read(self._engine, self._document)
         yield from ()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from inspector import work
+from inspector.errors import CorruptLayer
 from inspector.layers import overlay
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.entries import Entries
@@ -55,16 +56,29 @@ def read_export(engine: Engine, document: ContainerDocument, meter: Meter) -> Ex
     """Read all files of the container. Raises `AccessUnusable`, and what reading a layer raises."""
     changes = engine.changes(document.id)
     with reading(most=MAX_HELD, parked=True):
-        with engine.export(document.id) as stream:
-            scanned = scan_stream(chunks_of(stream, meter), None, None)
+        try:
+            with engine.export(document.id) as stream:
+                scanned = scan_stream(chunks_of(stream, meter), None, None)
+        except CorruptLayer as error:
+            # An engine ends its tar early where a file shrinks after its header was written.
+            if document.running:
+                raise changed_while_read(engine, document, f" ({error})") from error
+            raise
         if engine.changes(document.id) != changes:
-            raise AccessUnusable("the container changed while it was read")
+            raise changed_while_read(engine, document)
         base, own = part(scanned.index, changes)
     return Export(
         Held(Scanned(base, scanned.bytes_read, scanned.how)),
         Held(Scanned(own, 0, scanned.how)),
         scanned.index.diff_id,
     )
+
+
+def changed_while_read(engine: Engine, document: ContainerDocument, why: str = "") -> AccessUnusable:
+    """Return the error that the container changed, and what helps."""
+    pause = f"`{engine.kind} pause {document.id[:12]}`"
+    helps = f"read it as root, or pause it first, as in {pause}"
+    return AccessUnusable(f"the container changed while it was read{why}: {helps}")
 
 
 def digest_of_export(engine: Engine, document: ContainerDocument) -> str:

@@ -200,6 +200,17 @@ def test_a_running_one_is_read_twice_and_must_be_the_same(engine: FakeEngine) ->
         facts_of("web")
 
 
+@pytest.mark.parametrize(
+    ("state", "said"), [("running", r"changed while it was read \(.* is cut"), ("exited", "is cut inside")]
+)
+def test_an_export_that_ends_early(state: str, said: str, engine: FakeEngine) -> None:
+    container = engine.contain("worker:1", "web", running=state == "running")
+    cut = container.files.tar("/")[: 512 + 100]
+    engine.misbehave("GET", f"/containers/{container.id}/export", lambda handler: handler._send_tar(cut))
+    with pytest.raises(InspectorError, match=said):
+        facts_of("web")
+
+
 def test_one_that_is_started_meanwhile_is_no_answer(engine: FakeEngine) -> None:
     container = engine.contain("worker:1", "web")
 
