@@ -20,6 +20,7 @@ from inspector.sources.engine.open import own_store
 from inspector.sources.image import Image, Layer, StoredAccess
 from inspector.sources.platforms import foreign
 from inspector.sources.shown import shown
+from inspector.words import first_few
 
 if TYPE_CHECKING:
     from inspector.engine.client import Engine
@@ -119,9 +120,8 @@ def mount_warnings(mounts: Sequence[MountPoint]) -> list[str]:
     """Return the warning that mounts hide what lies below them; none where there is none."""
     if not mounts:
         return []
-    more = f" and {len(mounts) - MAX_TOLD} more" if len(mounts) > MAX_TOLD else ""
-    named = ", ".join(told(mount) for mount in mounts[:MAX_TOLD])
-    return [f"what is mounted in the container is not read, and hides what lies below: {named}{more}"]
+    named = first_few([*map(told, mounts)], MAX_TOLD)
+    return [f"what is mounted in the container is not read, and hides what lies below: {named}"]
 
 
 class _Buildah(msgspec.Struct):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.report.escape import LONGEST, cut, escape
+from inspector.escape import LONGEST, cut, escape
 from tests.effort import examples
 
 ANY = st.text(st.characters(codec=None, categories=None))
