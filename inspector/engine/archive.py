@@ -76,7 +76,7 @@ def _explained(transport: Transport, container: str, path: str, answer: Answer) 
     if not re.search(_CIRCLE, words):
         raise refusal(transport.endpoint, _shown(path), answer.status, again.body)
     folder = _head(transport, container, posixpath.join(posixpath.dirname(path), "."))
-    return Stat(posixpath.basename(path), 0, Kind.SYMLINK, 0o777, path) if folder.status == 200 else None
+    return Stat(0, Kind.SYMLINK, 0o777, path) if folder.status == 200 else None
 
 
 def _head(transport: Transport, container: str, path: str) -> Answer:
@@ -110,12 +110,11 @@ def _stat(path: str, said: _PathStat) -> Stat:
     bits = said.mode & 0o777
     for go, unix in _SPECIAL_BITS:
         bits |= unix if said.mode & go else 0
-    name = posixpath.basename(path) or "/"
     if kind is not Kind.SYMLINK:
-        return Stat(name, max(said.size, 0) if kind is Kind.FILE else 0, kind, bits)
+        return Stat(max(said.size, 0) if kind is Kind.FILE else 0, kind, bits)
     if "\ufffd" in said.link_target:
         raise Unsupported(f"{_shown(path)}: the engine can't tell where this link leads, since that is not UTF-8")
-    return Stat(name, 0, kind, 0o777, said.link_target)
+    return Stat(0, kind, 0o777, said.link_target)
 
 
 def _kind(path: str, mode: int) -> Kind:
