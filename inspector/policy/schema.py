@@ -56,9 +56,9 @@ def schema(rules: Iterable[Rule] = RULES) -> dict[str, Any]:
     }
 
 
-def render_schema(rules: Iterable[Rule] = RULES) -> str:
+def render_schema() -> str:
     """Return the schema as text."""
-    return json.dumps(schema(rules), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _reference() -> dict[str, Any]:
