@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from inspector.engine.client import Engine
     from inspector.engine.model import ContainerDocument
     from inspector.layers.blob import LayerBlob, Meter
+    from inspector.sources.container.storage import Kept
     from inspector.sources.engine.containers_storage import ContainersStore
 
 CHANGED = "changed in the container"
@@ -55,13 +56,9 @@ class ContainerAccess(StoredAccess):
 
     def storage(self) -> Image:
         """See `Access.storage`."""
-        from inspector.sources.container.own_files import OwnFiles
         from inspector.sources.container.storage import find_kept
 
-        kept = find_kept(self._engine, self._document)
-        own = OwnFiles(kept.files)
-        view = ContainerView(self._document.mounts, own.changed)
-        return with_layers(self._image, (*kept.layers, own_layer(own, walked=True)), view)
+        return _from_files(self._image, find_kept(self._engine, self._document), self._document.mounts)
 
     def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - no layer is known by its digest
         """See `Access.saved`. Raises `AccessUnusable` too."""
@@ -93,6 +90,14 @@ def with_layers(image: Image, layers: Sequence[Layer], view: ContainerView) -> I
     rootfs = msgspec.structs.replace(image.config.rootfs, diff_ids=[layer.diff_id for layer in layers if layer.diff_id])
     config = msgspec.structs.replace(image.config, rootfs=rootfs)
     return msgspec.structs.replace(image, config=config, layers=tuple(layers), view=view)
+
+
+def _from_files(image: Image, kept: Kept, mounts: Sequence[MountPoint] = ()) -> Image:
+    """Return the container by the files that are kept of it on this machine."""
+    from inspector.sources.container.own_files import OwnFiles
+
+    own = OwnFiles(kept.files)
+    return with_layers(image, (*kept.layers, own_layer(own, walked=True)), ContainerView(mounts, own.changed))
 
 
 class ContainerView(msgspec.Struct, frozen=True):
@@ -144,13 +149,10 @@ class StoredContainer(StoredAccess):
 
     def storage(self) -> Image:
         """See `Access.storage`."""
-        from inspector.sources.container.own_files import OwnFiles
         from inspector.sources.container.storage import kept_in_store
 
         refuse_hidden_marks(self._store.root / DRIVER)
-        kept = kept_in_store(self._store, self._id)
-        own = OwnFiles(kept.files)
-        return with_layers(self._image, (*kept.layers, own_layer(own, walked=True)), ContainerView((), own.changed))
+        return _from_files(self._image, kept_in_store(self._store, self._id))
 
 
 def open_stored(name: str, why: InspectorError) -> Image | None:
