@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from inspector import __version__
-from inspector.cli.probes_of_containerd import probe_containerd
-from inspector.cli.probes_of_engines import probe_engines
+from inspector.cli.probes_of_engines import probe_containerd, probe_engines
 from inspector.cli.probes_of_settings import probe_settings
 from inspector.cli.root import DISTRIBUTION
 from inspector.errors import InspectorError, NoHome
