@@ -231,6 +231,7 @@ def reading(
             jobs=jobs or 0,
             image_timeout=image_timeout or DEFAULT_SECONDS,
             trust_toc="all" if trust_toc else (),
+            aside=True,
             **given,
         )
         with display(quiet=quiet) as progress:
