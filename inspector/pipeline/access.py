@@ -57,7 +57,8 @@ class FactsReader:
 
             verify = self.options.verify
             return gather_of_machine(image, image.machine, python=python, imports=imports, sizes=sizes, verify=verify)
-        with self._indexer.reading_ahead(image.layers) if self.options.aside else nullcontext():
+        meanwhile = self.options.meanwhile
+        with nullcontext() if meanwhile is None else self._indexer.reading_ahead(image.layers, meanwhile):
             from inspector.facts.from_layers import gather  # what the cache has is answered without it
 
             return gather(image, self._indexer, python=python, imports=imports, sizes=sizes, known=self._known)

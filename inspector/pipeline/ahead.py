@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -35,14 +35,16 @@ class _Answer(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ReadAhead(msgspec.Struct, frozen=True):
-    """A layer that is being read, and the identity that its blob had before."""
+    """A layer that is being read, the identity that its blob had before, and what else there is to do meanwhile."""
 
     diff_id: str
     identity: str | None
     aside: work.Aside
+    meanwhile: Callable[[], object]
 
     def take(self, meter: Meter) -> Scanned | None:
         """Return what was read, waiting for it; None where that failed, for a reason that reading it again tells."""
+        self.meanwhile()
         found = self.aside.take()
         if found is None:
             return None
@@ -58,10 +60,15 @@ class ReadAhead(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def reading_ahead(layers: Iterable[Layer], indexer: Indexer) -> Iterator[ReadAhead | None]:
-    """Have the largest layer read that `indexer` would have to read, if it is large enough; in the meantime."""
+def reading_ahead(
+    layers: Iterable[Layer], indexer: Indexer, meanwhile: Callable[[], object]
+) -> Iterator[ReadAhead | None]:
+    """Have the largest layer read, if it is large enough and `indexer` would have to read it.
+
+    `meanwhile` is called before the copy is waited for.
+    """
     largest = max(layers, key=_size, default=None)
-    begun = None if largest is None or _size(largest) < LEAST else _begin(largest, indexer)
+    begun = None if largest is None or _size(largest) < LEAST else _begin(largest, indexer, meanwhile)
     try:
         yield begun
     finally:
@@ -69,7 +76,7 @@ def reading_ahead(layers: Iterable[Layer], indexer: Indexer) -> Iterator[ReadAhe
             begun.aside.close()
 
 
-def _begin(layer: Layer, indexer: Indexer) -> ReadAhead | None:
+def _begin(layer: Layer, indexer: Indexer, meanwhile: Callable[[], object]) -> ReadAhead | None:
     try:
         identity = layer.blob.identity
     except InspectorError:
@@ -77,7 +84,7 @@ def _begin(layer: Layer, indexer: Indexer) -> ReadAhead | None:
     if not layer.diff_id or indexer.verify or indexer.has(layer.diff_id, identity):
         return None
     aside = work.aside(lambda: _read(layer.diff_id, layer.digest, layer.blob))
-    return None if aside is None else ReadAhead(layer.diff_id, identity, aside)
+    return None if aside is None else ReadAhead(layer.diff_id, identity, aside, meanwhile)
 
 
 def _size(layer: Layer) -> int:

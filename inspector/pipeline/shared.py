@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from inspector import work
@@ -56,11 +56,11 @@ class SharedIndexer(Indexer):
         self._ahead: ReadAhead | None = None
 
     @contextlib.contextmanager
-    def reading_ahead(self, layers: Sequence[Layer]) -> Iterator[None]:
+    def reading_ahead(self, layers: Sequence[Layer], meanwhile: Callable[[], object]) -> Iterator[None]:
         """Have a large layer read by a copy of this process, which must have no threads: see `pipeline.ahead`."""
         from inspector.pipeline.ahead import reading_ahead
 
-        with reading_ahead(layers, self) as self._ahead:
+        with reading_ahead(layers, self, meanwhile) as self._ahead:
             yield
 
     def _read(self, diff_id: str, digest: str | None, blob: LayerBlob, identity: str | None) -> Scanned:

@@ -56,7 +56,7 @@ def began(monkeypatch: pytest.MonkeyPatch) -> Began:
 
 
 def facts_of(path: Path, cache: IndexCache | None = None, *, aside: bool = True, verify: bool = False) -> ImageFacts:
-    return inspect(str(path), Options(cache=cache, aside=aside, verify=verify))
+    return inspect(str(path), Options(cache=cache, meanwhile=bool if aside else None, verify=verify))
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_layer_gives_the_same_index_and_the_sums_of_its_sources(way: str, tmp_
     indexer = Indexer(None, verify=False, meter=metered.append)
     expected = indexer.index(LAYER, None, layer.blob)
     counts: list[int] = []
-    with ahead.reading_ahead([layer], indexer) as begun:
+    with ahead.reading_ahead([layer], indexer, bool) as begun:
         assert begun is not None
         found = begun.take(counts.append)
         assert found is not None
@@ -115,10 +115,10 @@ def test_the_largest_is_read_that_is_read_by_its_headers(tmp_path: Path, began: 
     small = layer_of("tar", tmp_path)
     assert isinstance(small.blob, FileRange)
     packed = msgspec.structs.replace(small, compressed=True, stored_size=1 << 40)
-    with ahead.reading_ahead([packed], Indexer(None, verify=False, meter=lambda _: None)) as begun:
+    with ahead.reading_ahead([packed], Indexer(None, verify=False, meter=lambda _: None), bool) as begun:
         assert begun is None
     none = msgspec.structs.replace(small, blob=FileRange(small.blob.path, 0, 0))
-    with ahead.reading_ahead([none, small, packed], Indexer(None, verify=False, meter=lambda _: None)) as begun:
+    with ahead.reading_ahead([none, small, packed], Indexer(None, verify=False, meter=lambda _: None), bool) as begun:
         assert begun is not None
         assert begun.identity == small.blob.identity
     assert len(began) == 1
@@ -129,7 +129,7 @@ def test_no_copy_reads_what_is_known_or_is_to_be_verified(archive: Path, tmp_pat
     assert began == []
     with contextlib.closing(IndexCache(tmp_path / "layers.sqlite")) as cache:
         facts_of(archive, cache)
-        inspect(str(archive), Options(cache=cache, aside=True, sizes=True))
+        inspect(str(archive), Options(cache=cache, meanwhile=bool, sizes=True))
     assert len(began) == 1
 
 
@@ -151,7 +151,7 @@ def test_other_bytes_than_those_that_were_read_ahead_are_read(tmp_path: Path) ->
     layer = layer_of("tar", tmp_path)
     assert isinstance(layer.blob, FileRange)
     indexer = SharedIndexer(None, verify=False, meter=lambda _: None, expected=[layer.diff_id])
-    with indexer.reading_ahead([layer]):
+    with indexer.reading_ahead([layer], bool):
         layer.blob.path.write_bytes(tar_of({**TREE, "new": b""}).ljust(layer.blob.length, b"\0"))
         found = indexer.index(layer.diff_id, None, FileRange(layer.blob.path, 0, layer.blob.path.stat().st_size))
     assert "new" in [entry.path for entry in found.index.entries]
