@@ -75,6 +75,8 @@ def _check_header(path: str, found: Skeleton, machine: Machine) -> None:
         raise bad_file(path, f"ELF file data encoding not {other}-endian")
     if found.osabi not in _OSABI:
         raise bad_file(path, "ELF file OS ABI invalid")
+    if found.refused:
+        raise bad_file(path, found.refused)
     if found.machine != machine.number:
         raise SystemRefuses(errno.ENOENT)
     if found.kind not in (ET_EXEC, ET_DYN):
@@ -102,6 +104,8 @@ def check_mappable(
         raise bad_file(name, "cannot dynamically load executable")
     if not skeleton.dynamic:
         raise bad_file(name, "object file has no dynamic section")
+    if not skeleton.aligned:
+        raise bad_file(name, "ELF load command address/offset not page-aligned")
     if skeleton.flags_1 & _PIE and glibc >= _PIE_REFUSED_FROM:
         raise bad_file(name, "cannot dynamically load position-independent executable")
     if skeleton.flags_1 & _NOOPEN and opened:

@@ -9,6 +9,7 @@ from inspector.loader.model import LoadFailure
 _WORDS = {
     errno.ENOENT: "No such file or directory",
     errno.EACCES: "Permission denied",
+    errno.EPERM: "Operation not permitted",
     errno.ELOOP: "Too many levels of symbolic links",
     errno.ENOTDIR: "Not a directory",
     errno.EISDIR: "Is a directory",

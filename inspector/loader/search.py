@@ -17,7 +17,7 @@ from inspector.loader.candidate import Candidate, Machine, OtherClass, examine
 from inspector.loader.errors import bad_file, not_found, unknown
 from inspector.loader.facts import glibc_version, library_directory
 from inspector.loader.files import Files, SystemRefuses
-from inspector.loader.hwcaps import TOPS, X86_64, abi_flags, level_of_entry, platform_of, subdirectories
+from inspector.loader.hwcaps import LEVELS, TOPS, X86_64, abi_flags, level_of_entry, platform_of, subdirectories
 from inspector.loader.model import Loaded
 from inspector.loader.tokens import expand, has_origin
 from inspector.rootfs import NotKept, Rootfs
@@ -69,6 +69,12 @@ class Search:
         if "PLATFORM" in text and self.machine.number == X86_64:
             self.levels.add(3)
         return expand(text, values)
+
+    def reaches(self, level: int) -> bool:
+        """Tell whether the processor has the level that a file is built for."""
+        if level in LEVELS[self._level :]:
+            self.levels.add(level)
+        return level <= self._level
 
     def find(self, name: str, loader: Loaded | None) -> tuple[Candidate, str]:
         """Return the file for a name that `loader` asks for, and the source that had it. Raises `LoadStops`."""
