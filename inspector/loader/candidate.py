@@ -7,7 +7,7 @@ import errno
 import msgspec
 
 from inspector.elf import NotElf, Skeleton
-from inspector.loader.errors import LoadStops, bad_file, unknown
+from inspector.loader.errors import LoadStops, bad_file, crashed, unknown
 from inspector.loader.files import SystemRefuses
 from inspector.loader.hwcaps import X86_64
 from inspector.loader.model import LoadFailure
@@ -125,15 +125,7 @@ def check_whole(path: str, skeleton: Skeleton) -> None:
         pages, whole = (-(-length // _PAGE) for length in (skeleton.size, skeleton.loaded))
         if pages == whole:
             raise unknown(path, f"the file is cut: {skeleton.size} bytes of at least {skeleton.loaded}")
-        raise LoadStops(
-            LoadFailure(
-                kind="crash",
-                certainty="dies",
-                object=path,
-                text=f"{path}: Bus error: the file is cut, {skeleton.size} bytes of at least {skeleton.loaded}",
-                library=path.rpartition("/")[2],
-                status=135,
-            )
-        )
+        why = f"Bus error: the file is cut, {skeleton.size} bytes of at least {skeleton.loaded}"
+        raise crashed(path, why, 135)
     if skeleton.partial:
         raise unknown(path, skeleton.partial)

@@ -56,6 +56,20 @@ def bad_file(path: str, why: str, needed_by: str = "") -> LoadStops:
     )
 
 
+def crashed(path: str, why: str, status: int) -> LoadStops:
+    """Return that the process is killed by a signal, which `status` is 128 more than."""
+    return LoadStops(
+        LoadFailure(
+            kind="crash",
+            certainty="dies",
+            object=path,
+            text=f"{path}: {why}",
+            library=path.rpartition("/")[2],
+            status=status,
+        )
+    )
+
+
 def unknown(path: str, why: str, needed_by: str = "") -> LoadStops:
     """Return that it can't be told whether a file loads."""
     return LoadStops(

@@ -10,12 +10,13 @@ import msgspec
 from inspector.errors import NotFound
 from inspector.loader.binding import Binder
 from inspector.loader.candidate import check_mappable
-from inspector.loader.errors import LoadStops, unknown
+from inspector.loader.errors import LoadStops, bad_file, unknown
 from inspector.loader.files import Files, SystemRefuses
 from inspector.loader.model import Loaded, LoadFailure, identity_of
 from inspector.loader.search import Search
 from inspector.loader.state import State
 from inspector.loader.tables import Tables
+from inspector.loader.tokens import has_token
 from inspector.loader.versions import missing_versions
 from inspector.rootfs import NotKept, Rootfs
 
@@ -67,7 +68,7 @@ class Glibc:
         if _TRACE in environment and not self._search.secure:
             text = f"{_TRACE} is set: ld.so lists the program's libraries, and does not start it"
             raise LoadStops(LoadFailure(kind="program", object=_TRACE, text=text, status=0))
-        audits = [name for name in environment.get("LD_AUDIT", "").split(":") if name and self._audits(name)]
+        audits = [name for name in self._from_environment("LD_AUDIT", ":") if self._audits(name)]
         found = ["LD_AUDIT"] * bool(audits) + ["LD_ASSUME_KERNEL"] * bool(old and environment.get("LD_ASSUME_KERNEL"))
         return [f"{name} is set" for name in found + [_TRACE] * (_TRACE in environment)]
 
@@ -112,9 +113,14 @@ class Glibc:
 
     def needed(self, of: Loaded) -> tuple[str, ...]:
         """Return what DT_FILTER and DT_NEEDED name, and what can be loaded of DT_AUXILIARY; tokens replaced."""
-        needed = [self._search.expand(name, of) for name in (*of.skeleton.filters, *of.skeleton.needed)]
-        auxiliary = [self._search.expand(name, of) for name in of.skeleton.auxiliary]
+        needed = [self._named(name, of) for name in (*of.skeleton.filters, *of.skeleton.needed)]
+        auxiliary = [self._named(name, of) for name in of.skeleton.auxiliary]
         return tuple(needed + [name for name in auxiliary if self._loads(name, of)])
+
+    def _named(self, name: str, of: Loaded) -> str:
+        if self._search.secure and has_token(name):
+            raise bad_file(name, "DST not allowed in SUID/SGID programs", of.shown)
+        return self._search.expand(name, of)
 
     def _loads(self, name: str, loader: Loaded) -> bool:
         try:
@@ -127,9 +133,7 @@ class Glibc:
 
     def preloaded(self) -> tuple[str, ...]:
         """Return what LD_PRELOAD and /etc/ld.so.preload name; a program with more rights takes few of the first."""
-        names = [name for name in re.split("[ :]", self._environment.get("LD_PRELOAD", "")) if name]
-        if self._search.secure:
-            names = [name for name in names if "/" not in name and self._is_trusted(name)]
+        names = self._from_environment("LD_PRELOAD", "[ :]")
         try:
             content = self._fs.read(self._files.open(_PRELOAD)[0])
         except (SystemRefuses, NotFound):
@@ -138,6 +142,11 @@ class Glibc:
             raise unknown(_PRELOAD, f"it is not known what it holds: {error}") from None
         listed = _COMMENT.sub(" ", content.partition(b"\0")[0].decode("utf-8", "surrogateescape"))
         return tuple([*names, *(name for name in re.split(r"[ \n\t:]+", listed) if name)][:MAX_PRELOADED])
+
+    def _from_environment(self, variable: str, separator: str) -> list[str]:
+        """Return the names in a variable that the program takes; one with more rights takes few."""
+        names = [name for name in re.split(separator, self._environment.get(variable, "")) if name]
+        return [name for name in names if not self._search.secure or ("/" not in name and self._is_trusted(name))]
 
     def _is_trusted(self, name: str) -> bool:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from inspector.elf import LoaderFacts, NotElf, Skeleton
 from inspector.loader.candidate import ET_DYN, ET_EXEC, Machine, check_whole, skeleton_of
 from inspector.loader.dialect import Dialect
-from inspector.loader.errors import LoadStops, bad_file, unknown, words_of
+from inspector.loader.errors import LoadStops, bad_file, crashed, unknown, words_of
 from inspector.loader.facts import is_musl
 from inspector.loader.files import Files, SystemRefuses
 from inspector.loader.glibc import Glibc
@@ -55,6 +55,8 @@ class Program:
         if _capabilities(node) & ~_GRANTED and _is_effective(node):
             raise _not_started(path, errno.EPERM, path)
         if skeleton.interpreter is not None:
+            if not (skeleton.dynamic and skeleton.aligned):
+                raise crashed(path, "Segmentation fault: its segments are no program's", 139)
             self._take_over(program, node, self._loader(path, skeleton), rights)
         return program
 

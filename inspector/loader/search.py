@@ -121,7 +121,7 @@ class Search:
     def _rpath(self, of: Loaded) -> tuple[str, ...]:
         if "rpath" not in of.searched:
             text = of.skeleton.rpath if of.skeleton.runpath is None else None
-            of.searched["rpath"] = self._directories(of, text or "", ":", trusted=of is self.program and self.secure)
+            of.searched["rpath"] = self._directories(of, text or "", ":")
         return of.searched["rpath"]
 
     def _runpath(self, of: Loaded) -> tuple[str, ...]:
@@ -129,11 +129,12 @@ class Search:
             of.searched["runpath"] = self._directories(of, of.skeleton.runpath or "", ":")
         return of.searched["runpath"]
 
-    def _directories(self, of: Loaded, text: str, separator: str, *, trusted: bool = False) -> tuple[str, ...]:
+    def _directories(self, of: Loaded, text: str, separator: str) -> tuple[str, ...]:
         """List the directories of a path, with a slash at their ends; an empty element is the working directory.
 
-        Where `trusted`, one by `$ORIGIN` counts only if it is a default directory.
+        Of a program with more rights than its user, one by `$ORIGIN` counts only if it is a default directory.
         """
+        trusted = of is self.program and self.secure
         found: dict[str, None] = {}
         for part in re.split(separator, text) if text else []:
             expanded = self.expand(part, of)

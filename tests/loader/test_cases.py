@@ -548,6 +548,15 @@ def test_a_segment_lies_in_its_page_as_it_does_in_the_file(room: Room) -> None:
     at = segments(room, extension(room, *rpath("/good")), 1)[1]
     poke(room, "/m.so", at + 8, struct.pack("<Q", 0x1008))
     assert agreed(room, "/m.so") == ["/m.so: ELF load command address/offset not page-aligned"]
+    room.program("/other")
+    poke(room, "/other", segments(room, "/other", 1)[1] + 8, struct.pack("<Q", 0x1008))
+    assert agreed(room, program="/other") == ["status 139"]
+
+
+def test_a_program_without_a_dynamic_section_is_none_for_the_loader(room: Room) -> None:
+    room.program("/other")
+    poke(room, "/other", segments(room, "/other", 2)[0], struct.pack("<I", 0x6FFFFFF0))
+    assert agreed(room, program="/other") == ["status 139"]
 
 
 @pytest.mark.parametrize(("bits", "works"), [(1, True), (0x80, False)])
@@ -565,6 +574,26 @@ def test_a_program_with_capabilities_ignores_the_environment_of_all_but_root(roo
     environment = {"LD_LIBRARY_PATH": "/good"}
     assert agreed(room, "/m.so", program="/capable", environment=environment) == ["OK"]
     assert agreed(room, "/m.so", program="/capable", environment=environment, user=USER) == [NOT_THERE]
+
+
+@pytest.mark.parametrize("flags", [rpath, runpath])
+def test_a_program_with_more_rights_finds_nothing_by_its_own_place(room: Room, flags: object) -> None:
+    assert callable(flags)
+    source = "int beta(void); int main(void) { return beta() - 1; }"
+    room.program("/linked", str(room.host("/good/libbeta.so.1")), *flags("$ORIGIN/good"), source=source)
+    assert agreed(room, program="/linked", user=USER) == []
+    os.setxattr(room.host("/linked"), "security.capability", BIND_SERVICE)
+    shown = f"/linked: error while loading shared libraries: {NOT_THERE}"
+    assert agreed(room, program="/linked", user=USER) == [shown, "status 127"]
+
+
+def test_no_token_stands_in_what_a_program_with_more_rights_loads(room: Room) -> None:
+    room.library("/m.so", USES)
+    room.patch("/m.so", "--add-needed", "$ORIGIN/good/libbeta.so.1")
+    os.setxattr(room.host(room.program("/capable")), "security.capability", BIND_SERVICE)
+    assert agreed(room, "/m.so", program="/capable") == ["OK"]
+    says = "$ORIGIN/good/libbeta.so.1: DST not allowed in SUID/SGID programs"
+    assert agreed(room, "/m.so", program="/capable", user=USER) == [says]
 
 
 BIND_SERVICE = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0)
