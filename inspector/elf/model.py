@@ -68,8 +68,7 @@ class Skeleton(msgspec.Struct, frozen=True, array_like=True, tag=True, kw_only=T
 
 
 class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """The symbols of an object that binding decides by. Hashes are GNU hashes, little-endian, four bytes each, shifted
-    right by one bit, which DT_GNU_HASH does not keep.
+    """The symbols of an object that binding decides by. Hashes are GNU hashes, little-endian, four bytes each.
 
     `names` are the undefined, not weak symbols that a relocation names, joined by NUL, in the order of the relocations:
     first the `data` ones that are bound at once, then those of the procedure linkage table, bound late unless

@@ -72,6 +72,7 @@ C10: dict[str, tuple[str, tuple[str, ...], str]] = {
     "tls-large": (mini.C10 + 'extern "C" { __thread char much[100000]; char* where() { return much; } }\n', (), ""),
     "weak-only-elsewhere": (_NAME + 'extern "C" __attribute__((weak)) int c10_level();\n'
                             'extern "C" int other() { return c10_level ? c10_level() : 0; }\n', (), ""),
+    "neighbour": (mini.C10.replace("c10_level", "c10_levem"), (), ""),
     "filter": (_NAME, ("-Wl,--filter=liblevel.so", _BESIDE), ""),
     "auxiliary": (_NAME, ("-Wl,--auxiliary=liblevel.so", _BESIDE), ""),
     "auxiliary-whole": (mini.C10, ("-Wl,--auxiliary=liblevel.so", _BESIDE), ""),

@@ -614,3 +614,10 @@ def test_an_audit_library_that_is_not_there_is_ignored(room: Room) -> None:
 def test_thread_storage_of_a_library_that_is_opened(room: Room) -> None:
     source = '__thread char big[1000] __attribute__((tls_model("initial-exec"))); char *m(void) { return big; }'
     assert agreed(room, room.library("/m.so", source)) == ["OK"]
+
+
+@pytest.mark.parametrize("other", ["v2", "v3", "v4"])
+def test_a_name_that_differs_in_the_last_bit_of_its_hash_is_another(room: Room, other: str) -> None:
+    room.library("/d/libbeta.so.1", f"int {other};", soname="libbeta.so.1")
+    room.library("/m.so", "extern int v3; int *m = &v3;", *rpath("/d"), needs=["/d/libbeta.so.1"])
+    assert agreed(room, "/m.so") == (["OK"] if other == "v3" else ["/m.so: undefined symbol: v3"])
