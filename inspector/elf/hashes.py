@@ -72,6 +72,6 @@ def restored(links: array[int], starts: Sequence[int], first: int) -> array[int]
     buckets = chain.from_iterable(map(repeat, numbers, sizes))
     data = bytearray(bytes_of(links))
     data[::4] = low = data[::4].translate(_EVEN)
-    bits = bytes(map(ne, map(mod, words_of(data), repeat(len(starts))), buckets))
+    bits = bytes(map(ne, map(mod, words_of(bytes(data)), repeat(len(starts))), buckets))
     data[::4] = (int.from_bytes(low, "little") | int.from_bytes(bits, "little")).to_bytes(len(low), "little")
-    return words_of(data)
+    return words_of(bytes(data))
