@@ -24,7 +24,7 @@ from inspector.elf import (
 from inspector.errors import NotFound
 from inspector.layers.kept import kept
 from inspector.layers.sums import sum_of
-from inspector.rootfs import Kind, Node
+from inspector.rootfs import CAPABILITY, Kind, Node
 from inspector.work import Budget
 
 _KINDS = {
@@ -76,6 +76,7 @@ class DirectoryRootfs:
             inode=found.st_dev << 48 ^ found.st_ino,
             uid=found.st_uid,
             gid=found.st_gid,
+            capability=_capability(path) if kind is Kind.FILE else b"",
         )
 
     def scandir(self, path: str) -> Mapping[str, Node]:
@@ -119,6 +120,13 @@ class DirectoryRootfs:
 
     def _listed(self, path: str) -> Listed:
         return read_listed(Content(self.read(path)), path)
+
+
+def _capability(path: str) -> bytes:
+    try:
+        return os.getxattr(path, CAPABILITY) if hasattr(os, "getxattr") else b""
+    except OSError:
+        return b""
 
 
 class KeptRootfs(DirectoryRootfs):
