@@ -14,7 +14,7 @@ from inspector.python.access import READ, allowed, as_user
 from inspector.python.changes import that_matter
 from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment
-from inspector.python.files import find, join, read_text
+from inspector.python.files import find, join, read_text, upward
 from inspector.python.launch import Script, read_program
 from inspector.python.passing import Asked
 from inspector.python.shell.state import HOLE, MAX_STEPS, MOUNTED, Dialect, Run, State
@@ -135,7 +135,7 @@ class Follower:
             return [_unknown(words, environment, f"more than {MAX_DEPTH} programs run one another")]
         fs = as_user(self.fs, environment)
         found = self._find(fs, words[0], environment)
-        written = environment.changed & _places(words[0], environment)
+        written = environment.changed and environment.changed & _places(words[0], environment)
         if written:
             why = f"{min(written)!r} is written before it runs"
             return [_unknown(words, environment, why, doubts=doubts)]
@@ -316,11 +316,9 @@ class Follower:
 
 
 def _places(word: str, environment: Environment) -> set[str]:
-    """Return where a program of the name may lie."""
-    if not environment.changed:
-        return set()
+    """Return where a program of the name may lie, and the folders above."""
     folders = [""] if "/" in word else environment.path
-    return {join(environment.cwd, folder, word) for folder in folders}
+    return {each for folder in folders for each in upward(join(environment.cwd, folder, word))}
 
 
 def _env_shell(script: Script) -> bool:

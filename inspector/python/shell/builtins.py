@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from inspector.python.shell import activate, conditions, minor, options, strict
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, MOUNTED, State
-from inspector.python.shell.syntax import Array, Assignment, Output, Simple
+from inspector.python.shell.syntax import Array, Assignment, Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir
 from inspector.unknown import Tri
@@ -42,22 +43,35 @@ def _test(shell: Shell, words: list[str], command: Simple, state: State) -> list
 def _cd(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     del command
     operands = [word for word in words[1:] if not word.startswith("-")]
-    target = operands[0] if operands else state.get("HOME") or HOLE
-    if HOLE in target or HOLE in state.cwd or "-" in words[1:]:
+    target = operands[0] if operands else state.get("OLDPWD" if "-" in words[1:] else "HOME") or HOLE
+    if HOLE in target or HOLE in state.cwd:
         state.cwd, state.status = HOLE, "unknown"
         return [state]
     target = join(state.cwd, target)
     there = is_dir(shell.fs, target) or strict.is_made(target, shell.runs)
     state.status = "yes" if there else "no"
-    state.cwd = target if there else state.cwd
+    if there:
+        state.set("OLDPWD", state.cwd)
+        state.cwd = target
     return [state]
+
+
+def _pushd(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
+    """Enter a folder, or the one before it again."""
+    left = [*state.folders[-1:]] if words[0] == "popd" else words[1:]
+    if len(words) > (1 if words[0] == "popd" else 2) or left[:1] in ([], ["-n"]) or left[0][:1] in "+-":
+        return minor.not_followed(shell, words, command, state)
+    folders = state.folders[:-1] if words[0] == "popd" else (*state.folders, state.cwd)
+    (after,) = _cd(shell, ["cd", left[0]], command, state)
+    after.folders = folders if after.status == "yes" else after.folders
+    return [after]
 
 
 def _export(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     """Return `export`, `readonly`, `declare` and `local`: what they assign isn't split into words."""
     exports = words[0] == "export" or any(word[:1] == "-" and "x" in word for word in words[1:])
     hides = any(word[:1] == "-" and "n" in word for word in words[1:]) and words[0] == "export"
-    own = words[0] in ("local", "declare", "typeset")
+    own = words[0] in ("local", "declare", "typeset") and not any(re.match(r"-\w*g", word) for word in words[1:])
     fixed = words[0] == "readonly"
     state.status = "yes"
     if _names_others(words, state, own=own, exports=exports):
@@ -168,6 +182,7 @@ def _exec(shell: Shell, words: list[str], command: Simple, state: State) -> list
         if "c" in option:
             state.doubt("`exec -c` drops the environment")
         if option.endswith("a"):
+            state.doubt("`exec -a` gives the program another name, by which Python finds itself")
             rest = rest[1:]
     rest = rest[1:] if rest[:1] == ["--"] else rest
     if not rest:
@@ -203,11 +218,8 @@ def _return(shell: Shell, words: list[str], command: Simple, state: State) -> li
 
 
 def _eval(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Run a text in this shell; the hooks of known tools are known without one."""
-    only = command.words[1] if len(command.words) == 2 else ()
-    outputs = [part for part in only if isinstance(part, Output)]
-    if len(outputs) == 1 and activate.take_hook(shell, outputs[0].text, state):
-        return [state]
+    """Run a text in this shell."""
+    del command
     text = " ".join(words[1:])
     if HOLE in text:
         state.doubt("`eval` runs a text that isn't known")
@@ -291,7 +303,8 @@ BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys(("return", "break", "continue"), _return),
     **dict.fromkeys((".", "source"), _source),
     **dict.fromkeys(("read", "getopts", "mapfile", "readarray"), minor.read),
-    **dict.fromkeys(("enable", "pushd", "popd"), minor.not_followed),
+    "enable": minor.not_followed,
+    **dict.fromkeys(("pushd", "popd"), _pushd),
     "alias": minor.alias,
     "shopt": minor.shopt,
     **dict.fromkeys(("command", "builtin"), _command),
@@ -304,6 +317,7 @@ BUILTINS: dict[str, Builtin] = {
     "set": _set,
     "shift": _shift,
     "exec": _exec,
+    activate.HOOK: activate.known,
     "exit": _exit,
     "eval": _eval,
     **dict.fromkeys(("conda", "micromamba", "mamba"), activate.conda),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getopt
 import posixpath
 from collections.abc import Callable
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join, read_text
+from inspector.python.shell import activate
 from inspector.python.shell.expand import Stop
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, MOUNTED, State
@@ -16,7 +18,11 @@ from inspector.rootfs import Kind, is_dir
 
 
 def capture(shell: Shell, text: str, state: State) -> str:
-    """Return the output of commands joined by `&&`, `||` and `;`, its last line ends dropped; a hole if unknown."""
+    """Return the output of commands joined by `&&`, `||` and `;`, its last line ends dropped; a hole if unknown.
+
+    Whether they succeeded is left in `state.printed`, if nothing but the image tells it.
+    """
+    state.printed = "unknown"
     try:
         body = shell.parsed(text, state)
     except InspectorError:
@@ -31,10 +37,12 @@ def capture(shell: Shell, text: str, state: State) -> str:
             only = pipeline.commands[0]
             if len(pipeline.commands) > 1 or pipeline.negated or not isinstance(only, Simple):
                 return HOLE
+            inner.printed = "unknown"
             output = _output(shell, only, inner)
             if output is None:
                 return HOLE
             printed.append("" if only.silent else output)
+    state.printed = inner.printed
     return "\n".join(line for line in printed if line)
 
 
@@ -56,6 +64,13 @@ def _output(  # noqa: PLR0911 - one answer a kind of command
     state.status = "no" if name == "false" else "yes"
     if name in ("true", ":", "false"):
         return ""
+    if posixpath.basename(name) in activate.TOOLS:
+        printed = activate.hook(shell, words, state)
+        state.printed = state.status
+        return printed
+    if name == "getopt" and _refuses(rest):
+        state.status = state.printed = "no"
+        return ""
     known = _KNOWN.get(posixpath.basename(name))
     if known is not None and name not in _BUILTINS:
         environment = state.environment()
@@ -65,6 +80,23 @@ def _output(  # noqa: PLR0911 - one answer a kind of command
             state.status = "no"
             return ""
     return known(shell, options, operands, state) if known else None
+
+
+def _refuses(words: list[str]) -> bool:
+    """Tell whether util-linux's getopt fails: an option of the command is none that it is asked for."""
+    long = ["options=", "longoptions=", "long=", "name=", "shell=", "alternative", "quiet", "unquoted"]
+    try:
+        own, rest = getopt.getopt(words, "o:l:n:s:aqQu", long)
+        stated = dict(own)
+        letters = stated.get("-o", stated.get("--options"))
+        letters, *rest = [letters, *rest] if letters is not None else rest
+        names = ",".join(value for name, value in own if name in ("-l", "--long", "--longoptions"))
+        if "::" not in f"{letters}{names}":
+            asked = [each.replace(":", "=") for each in names.replace(" ", ",").split(",") if each]
+            getopt.gnu_getopt(rest, letters or "", asked)
+    except (getopt.GetoptError, ValueError):
+        return True
+    return False
 
 
 def _cd(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
@@ -120,7 +152,7 @@ def _which(shell: Shell, options: list[str], operands: list[str], state: State) 
     if len(operands) != 1 or HOLE in environment.variables["PATH"]:
         return None
     found = find_command(shell.fs, operands[0], environment)
-    state.status = "yes" if isinstance(found, Found) else "no"
+    state.status = state.printed = "yes" if isinstance(found, Found) else "no"
     return found.path if isinstance(found, Found) else ""
 
 

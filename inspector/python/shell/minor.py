@@ -12,6 +12,9 @@ _OFTEN = frozenset(
 )
 """Aliases that scripts for people set, and that start no Python."""
 
+_MATTER = frozenset({"execfail", "expand_aliases", "failglob", "lastpipe", "nocasematch", "restricted_shell"})
+"""Options of bash by which other commands are run, or others fail."""
+
 
 def printf(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     """Print, or set a variable to what would be printed."""
@@ -68,10 +71,10 @@ def alias(shell: Shell, words: list[str], command: Simple, state: State) -> list
 
 
 def shopt(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Change how bash behaves: of that only aliases matter."""
+    """Change how bash behaves, of which little matters."""
     del shell, command
-    if "expand_aliases" in words and "-s" in words:
-        state.doubt("aliases are expanded, which is not followed")
+    for name in _MATTER.intersection(words) if "-s" in words else ():
+        state.doubt(f"`shopt -s {name}` is not followed")
     state.status = "yes"
     return [state]
 

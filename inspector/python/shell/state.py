@@ -51,6 +51,7 @@ class State:
     """A shell between two commands. `flow` is set where what follows is left out: break, return, exit.
 
     `last` is the last program that was run, `hooks` are the prefixes of conda, by the command that activates.
+    `folders` are those that `pushd` left, `printed` is the exit code of what was last put into a value.
     `options` are the letters of `set` that count, `local` what functions must put back when they return. `posix` is
     bash that runs as sh.
     """
@@ -73,6 +74,8 @@ class State:
         self.functions: dict[str, Command] = {}
         self.arrays: dict[str, tuple[str, ...]] = {}
         self.hooks: dict[str, str] = {}
+        self.folders: tuple[str, ...] = ()
+        self.printed: Tri = "unknown"
         self.status: Tri = "yes"
         self.flow = ""
         self.doubts: tuple[str, ...] = ()
@@ -109,7 +112,8 @@ class State:
         values = tuple(sorted(self.variables.items()))
         flags = (self.changed, self.status, self.flow, self.doubts, _known(self.last), self.options, tuple(self.hooks))
         arrays = tuple(sorted(self.arrays.items()))
-        return values, arrays, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
+        places = self.cwd, self.folders
+        return values, arrays, frozenset(self.exported), tuple(self.arguments), places, names, flags
 
     def get(self, name: str) -> str | None:
         """Return the value of a variable; None if it is unset."""
