@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
 from inspector.python.access import as_user
+from inspector.python.ahead import displaced, of_processes
 from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find, join
@@ -26,7 +27,7 @@ from inspector.python.site_rules import site_rules
 from inspector.python.version import Minor, is_python, library_minors, named_minor, patch_level
 from inspector.python.which import Found, Missing, find_command
 from inspector.rootfs import Rootfs
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Absent, Tri, Unknown
 
 _NIX_ENVIRONMENT = re.compile(r"/nix/store/[^/]+-env/")
 _MISLEADING = ("PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
@@ -179,9 +180,8 @@ def _describe(
             return Unknown(f"{path.unlisted[0]!r} was not listed, whose .pth files may add to the search path"), ()
         unlisted += path.unlisted
     runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
-    doubts = (prefixes.assumed,) if prefixes.assumed else _closed(fs, path.entries, environment)
-    if runs == "yes" and doubts:
-        runs, reasons = "unknown", doubts
+    if runs == "yes":
+        runs, reasons = _searches(fs, python, path.entries, environment)
     interpreter = Interpreter(
         command=command,
         path=program.found.path,
@@ -202,9 +202,16 @@ def _describe(
     return interpreter, (*_warnings(fs, interpreter, program, prefixes, environment), *asked.doubts)
 
 
-def _closed(fs: Rootfs, entries: Iterable[str], environment: Environment) -> tuple[str, ...]:
-    """Name the entries that may be closed to the user; those that certainly are hold nothing for it."""
-    return closed_paths(fs, (f"{each}/" for each in entries if not is_shut(fs, each, environment)), environment)
+def _searches(
+    fs: Rootfs, python: Python, entries: Sequence[str], environment: Environment
+) -> tuple[Tri, tuple[str, ...]]:
+    """Tell whether Python starts with what its search path leads to, and why not or why that isn't known."""
+    runs, reasons = displaced(fs, python, environment)
+    if runs == "yes":
+        may_be_open = (f"{each}/" for each in entries if not is_shut(fs, each, environment))  # the others hold nothing
+        assumed = [python.prefixes.assumed] if python.prefixes.assumed else []
+        reasons = (*assumed, *of_processes(fs, entries), *closed_paths(fs, may_be_open, environment))
+    return "unknown" if runs == "yes" and reasons else runs, reasons
 
 
 def _minor(fs: Rootfs, program: _Program) -> Minor | Unknown:
