@@ -22,6 +22,8 @@ from inspector.unknown import Tri
 
 MAX_PLACED = 256
 """Changes of one way through the scripts that are laid over the image's files."""
+MAX_OPERANDS, MAX_NAMES = 64, 64
+"""Operands of one program, and names in the path of each."""
 MAX_DATA = 64 << 10
 """Bytes that scripts write into files, all together."""
 _LONG = {
@@ -76,6 +78,8 @@ def done_by(words: Sequence[str], environment: Environment, laid: Laid, view: Ca
     letters, program = known
     options, operands = _read(words[1:])
     if not options <= set(letters) or not operands or any("\0" in each for each in operands):
+        return None
+    if len(operands) > MAX_OPERANDS or max(each.count("/") for each in operands) > MAX_NAMES:
         return None
     try:
         done = program(Work(frozenset(options), tuple(operands), environment, laid, view))

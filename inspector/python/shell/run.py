@@ -302,6 +302,7 @@ class Shell:
 
     def program(self, words: list[str], given: dict[str, str], state: State) -> list[State]:
         """Run a program, and wait for it."""
+        self._spend(sum(map(len, words)) // _STEP)
         run = programs.started(self.seen(state), words, given, state, lambda laid: self._viewed(laid, state))
         self.runs.append(run)
         return [state]
