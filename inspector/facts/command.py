@@ -98,6 +98,8 @@ def is_other(asked: Asked, question: Question, found: Interpreter | Unknown) -> 
     one = asked.interpreter
     if isinstance(one, Unknown) or isinstance(found, Unknown):
         return one != found
+    if asked.question.laid != question.laid:
+        return True
     same = (one.resolved, one.prefix, _tail(one)) == (found.resolved, found.prefix, _tail(found))
     return not same or _settings(asked.question.config) != _settings(question.config)
 
@@ -110,7 +112,8 @@ def _first_matters(fs: Rootfs, asked: Asked, ran: Started) -> bool:
     asked_from = asked.question.config.working_dir
     if (ran.first or working_dir) == asked_from:
         return False
-    names = [list_dir(fs, folder) for folder in (ran.first or working_dir, asked_from)]
+    own = list_dir(ran.question.seen(fs), ran.first or working_dir)
+    names = [own, list_dir(asked.question.seen(fs), asked_from)]
     return any(name in children for children in names for name in ("torch", "torch.py", "torch.pyc"))
 
 
@@ -130,7 +133,7 @@ def _interpreter(
 ) -> Interpreter | Unknown:
     unlisted: list[str] | None = None if whole else []
     found, _ = find_interpreter(fs, question.config, question.asked, unlisted=unlisted, question=question)
-    return _begun_with(first, found if blind else proved(fs, question.config, found), question)
+    return _begun_with(first, found if blind else proved(question.seen(fs), question.config, found), question)
 
 
 def _begun_with(first: str | None, found: Interpreter | Unknown, question: Question) -> Interpreter | Unknown:
@@ -144,8 +147,10 @@ def _begun_with(first: str | None, found: Interpreter | Unknown, question: Quest
 
 
 def _torch(fs: Rootfs, question: Question, interpreter: Interpreter | Unknown, *, content: ReadContent | None) -> Torch:
+    own = None if content is None else question.reads(fs, content)
+    fs = question.seen(fs)
     installed, _ = find_distributions(fs, interpreter, unread=[])
-    return find_torch(fs, question.config, interpreter, installed, blind=content is None, content=content)[0]
+    return find_torch(fs, question.config, interpreter, installed, blind=own is None, content=own)[0]
 
 
 def _named(texts: Iterable[str], elsewhere: Iterable[TorchElsewhere]) -> set[str]:

@@ -29,15 +29,15 @@ def hook(shell: Shell, words: list[str], state: State) -> str | None:
     own = re.fullmatch(r"shell\.(?:bash|posix|zsh|sh) hook", " ".join(words[1:]))
     if name not in TOOLS or not (own or words[1:3] == ["shell", "hook"]) or HOLE in (state.get("PATH") or ""):
         return None
-    found = find_command(shell.fs, words[0], state.environment())
+    found = find_command(shell.seen(state), words[0], state.environment())
     if not isinstance(found, Found):
         state.status = "no"
         return ""
-    root = root_of(shell.fs, found, state.environment())
+    root = root_of(shell.seen(state), found, state.environment())
     if own is None:
         return f"{HOOK} {name} {shlex.quote(root)}"
-    starts = starts_base(shell.fs, root, state.environment())
-    if starts is None or not is_dir(shell.fs, f"{root}/conda-meta"):
+    starts = starts_base(shell.seen(state), root, state.environment())
+    if starts is None or not is_dir(shell.seen(state), f"{root}/conda-meta"):
         return None
     return f"{HOOK} {name} {shlex.quote(root)}{'; conda activate base' if starts else ''}"
 
@@ -59,13 +59,13 @@ def _know(state: State, name: str, root: str) -> None:
 def source(shell: Shell, path: str, words: list[str], state: State) -> bool:
     """Do what known scripts do when they are sourced; False for others."""
     script = _CONDA_SH.fullmatch(path)
-    if script and is_dir(shell.fs, f"{script[1]}/conda-meta"):
+    if script and is_dir(shell.seen(state), f"{script[1]}/conda-meta"):
         _know(state, "conda" if script[2] == "conda" else script[2], script[1])
         return True
     folder, _, name = path.rpartition("/")
     prefix = posixpath.dirname(folder)
-    own = is_file(shell.fs, f"{prefix}/pyvenv.cfg")
-    if name == "activate" and not own and is_dir(shell.fs, f"{prefix}/conda-meta"):
+    own = is_file(shell.seen(state), f"{prefix}/pyvenv.cfg")
+    if name == "activate" and not own and is_dir(shell.seen(state), f"{prefix}/conda-meta"):
         _know(state, "conda", prefix)
         _activate(shell, prefix, words[0] if words else "base", state)
         return True
@@ -93,7 +93,7 @@ def _activate(shell: Shell, root: str, name: str, state: State) -> None:
     if HOLE in name or HOLE in root:
         state.doubt("an environment of conda whose name isn't known is activated")
         return
-    prefix = environment_named(shell.fs, root, name, state.environment())
+    prefix = environment_named(shell.seen(state), root, name, state.environment())
     if prefix is None:
         state.status = "no"
         return
@@ -102,7 +102,7 @@ def _activate(shell: Shell, root: str, name: str, state: State) -> None:
     state.status = "yes"
     folder = f"{prefix}/etc/conda/activate.d"
     try:
-        scripts = sorted(name for name in list_dir(shell.fs, folder) if name.endswith(".sh"))
+        scripts = sorted(name for name in list_dir(shell.seen(state), folder) if name.endswith(".sh"))
     except NotListed:
         scripts = []
     for script in scripts:
