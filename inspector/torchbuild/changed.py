@@ -62,7 +62,7 @@ def compiled_of(torch: Candidate, origin: str) -> str:
 
 def check_changed(torch: Candidate) -> Iterator[Diagnostic]:
     """Report sources of torch, and of what it imports beside, that were changed since they were installed."""
-    sources = _own(torch)
+    sources = own_sources(torch)
     layer = layer_of_record(torch)
     changed = [each.path for each in sources if each.node.layer != layer]
     yield from counted("note", "sources of torch that another layer brought", changed)
@@ -114,7 +114,7 @@ def listed_sources(torch: Candidate) -> frozenset[str]:
 def changed_sources(torch: Candidate) -> frozenset[str]:
     """Return the sources of torch, of what it imports beside and of the standard library that were changed."""
     layer, library = layer_of_record(torch), standard_library_of(torch)
-    own = (each.path for each in _own(torch) if each.node.layer != layer or each.resized)
+    own = (each.path for each in own_sources(torch) if each.node.layer != layer or each.resized)
     beside = (path for other in _beside(torch) for path in _unlike(torch, other))
     edited, unread = sums_unlike(torch)
     return frozenset((*own, *beside, *edited, *unread, *(_later(torch, library) if library else ())))
@@ -166,7 +166,7 @@ def _check_sums(torch: Candidate) -> Iterator[Diagnostic]:
         yield Diagnostic("unknown", text, asks=True)
 
 
-def _own(torch: Candidate) -> list[Source]:
+def own_sources(torch: Candidate) -> list[Source]:
     """List the sources of torch that are there; without a list of files, all below it."""
     listed = _sources(torch.folders, torch.distribution)
     if listed or any(_listed(torch.folders, torch.distribution)):

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from inspector.python.access import EXECUTE, READ, allowed
 from inspector.python.files import names_in
-from inspector.rootfs import Kind
+from inspector.rootfs import Kind, Node
 from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.changed import own_sources, sums_unlike
 from inspector.torchbuild.diagnostics import Diagnostic, Severity, some
 from inspector.unknown import Tri
 
@@ -68,8 +69,17 @@ def _unreadable(torch: Candidate, module: str) -> Iterator[Diagnostic]:
     folder, _, name = module.rpartition("/")
     compiled = torch.folders.node(f"{folder}/__pycache__/{name}.cpython-{torch.suffixes.abi.removeprefix('cp')}.pyc")
     may_read = "yes" if source is None else allowed(source, torch.started, READ)
-    if compiled is not None and allowed(compiled, torch.started, READ) == "yes":
+    if may_read == "yes":
         return
-    if may_read != "yes":
-        text = f"PermissionError: [Errno 13] Permission denied: '{module}.py'"
-        yield Diagnostic("no" if may_read == "no" else "unknown", text)
+    spared = compiled is not None and allowed(compiled, torch.started, READ) == "yes"
+    if source is None or (spared and not _is_newer(torch, f"{module}.py", source, compiled)):
+        return
+    text = f"PermissionError: [Errno 13] Permission denied: '{module}.py'"
+    yield Diagnostic("unknown" if spared or may_read == "unknown" else "no", text)
+
+
+def _is_newer(torch: Candidate, path: str, source: Node, compiled: Node | None) -> bool:
+    """Tell whether a source came later than its bytecode and was edited: with its old time alone it is spared."""
+    if compiled is None or (source.layer or 0) <= (compiled.layer or 0):
+        return False
+    return path in (*sums_unlike(torch)[0], *(each.path for each in own_sources(torch) if each.resized))

@@ -36,6 +36,19 @@ def test_what_is_closed_to_the_user(path: str, mode: int, answer: Tri) -> None:
     assert f"the user '1000' is not allowed to read '/{path}'" in told.why or "Permission denied" in told.why
 
 
+@pytest.mark.parametrize(("edited", "answer"), [(False, "yes"), (True, "unknown")])
+def test_bytecode_of_before_an_edit_does_not_spare_reading_the_source(edited: bool, answer: Tri) -> None:  # noqa: FBT001
+    tree = slim(torch_cpu())
+    old = tree[f"{SITE}/torch/version.py"]
+    assert isinstance(old, bytes | File)
+    data = old if isinstance(old, bytes) else old.data
+    closed = File(data.replace(b"2.13.0+cpu", b"2.13.1+cpu") if edited else data, 0o600)
+    tree[f"{SITE}/torch/__pycache__/version.cpython-311.pyc"] = b"x"
+    told = ask(tree, {f"{SITE}/torch/version.py": closed}, config=config_of(env=ENV, user="1000"))
+    assert told.torch.importable == answer
+    assert ("Permission denied" in told.why) == edited
+
+
 def test_a_folder_of_torch_that_only_others_may_list() -> None:
     tree = {**slim(torch_cpu()), f"{SITE}/torch/nn": Dir(0o705)}
     fs, config = rootfs_of(tree), config_of(env=ENV, user="1000")
