@@ -10,7 +10,7 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.facts.imports import ReadContent
 from inspector.facts.model import Command
-from inspector.facts.starting import proved
+from inspector.facts.starting import proved, reader_of_built
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.files import list_dir
@@ -67,12 +67,12 @@ def find_command(fs: Rootfs, asked: Asked) -> Command:
     elsewhere = () if isinstance(asked.elsewhere, Unknown) else asked.elsewhere
     reaches = _named(ran.texts, elsewhere)
     for question in ran.beside:
-        reaches |= _imported(_interpreter(fs, question, None, blind=True), elsewhere)
+        reaches |= _imported(_interpreter(fs, question, None, None), elsewhere)
     interpreter = ran.unknown
     torch: Torch | None = None
     differs = False
     if ran.question is not None:
-        found = _interpreter(fs, ran.question, ran.first, blind=asked.content is None)
+        found = _interpreter(fs, ran.question, ran.first, asked.content)
         interpreter = found  # type: ignore[assignment]
         differs = is_other(asked, ran.question, found) or _first_matters(fs, asked, ran)
         if differs:
@@ -120,9 +120,12 @@ def _settings(config: ImageConfig) -> dict[str, str]:
     return {name: value for name, value in config.env.items() if name.startswith(_MATTERS)}
 
 
-def _interpreter(fs: Rootfs, question: Question, first: str | None, *, blind: bool) -> Interpreter | Unknown:
-    found, _ = find_interpreter(fs, question.config, question.asked, question=question)
-    return _begun_with(first, found if blind else proved(fs, question.config, found), question)
+def _interpreter(
+    fs: Rootfs, question: Question, first: str | None, content: ReadContent | None
+) -> Interpreter | Unknown:
+    built = reader_of_built(fs, content)
+    found, _ = find_interpreter(fs, question.config, question.asked, question=question, built=built)
+    return _begun_with(first, found if content is None else proved(fs, question.config, found), question)
 
 
 def _begun_with(first: str | None, found: Interpreter | Unknown, question: Question) -> Interpreter | Unknown:

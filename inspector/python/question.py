@@ -30,7 +30,7 @@ PROGRAM = "import torch"
 _CONSOLE = r"(?m)^from [\w.]+ import \w+"
 _EXITS = r"\bsys\.exit\(|\braise SystemExit\("
 _NO_VALUE = "bBdEhiIOPqRsSuvVx?"
-_DROPS = r"PYTHON[A-Z]\w*"
+_DROPS = r"PYTHON(?!EXECUTABLE\Z)[A-Z]\w*"  # getpath.py reads that one in any case
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
