@@ -180,6 +180,9 @@ class _Reader:
             reached.append(node)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
                 continue
+            if isinstance(node, ast.If) and _is_of_another_system(node.test):
+                todo += node.orelse
+                continue
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 name = node.func.id
                 if name in self._functions and name not in found:
@@ -326,3 +329,21 @@ class _Reader:
             also = taken(item.context_expr)
             takes = None if takes is None or also is None else takes + also
         yield With(line, takes, self._all(body))
+
+
+def _is_of_another_system(test: ast.expr) -> bool:
+    """Tell whether a test asks for another system than Linux, as `os.name == "nt"` does."""
+    match test:
+        case ast.Compare(
+            left=ast.Attribute(value=ast.Name(id="os" | "_os"), attr="name"),
+            ops=[ast.Eq()],
+            comparators=[ast.Constant(value=str(value))],
+        ):
+            return value != "posix"
+        case ast.Compare(
+            left=ast.Attribute(value=ast.Name(id="sys" | "_sys"), attr="platform"),
+            ops=[ast.Eq()],
+            comparators=[ast.Constant(value=str(value))],
+        ):
+            return value != "linux"
+    return False
