@@ -18,7 +18,7 @@ from inspector.python.environment import Environment
 from inspector.python.files import find, join, one_link, read_text, upward
 from inspector.python.version import Minor, has_library
 from inspector.rootfs import Rootfs, is_dir, is_file
-from inspector.unknown import Unknown
+from inspector.unknown import Absent, Unknown
 
 MAX_CONFIG = 32 << 10
 """Bytes of a pyvenv.cfg or `._pth` (Modules/getpath.c)."""
@@ -227,6 +227,8 @@ def _compiled_prefix(
     conda rewrites it on installing. Anything else, as builds made to be moved, may say what it likes.
     """
     built = compiled()
+    if isinstance(built, Absent):
+        return built
     stated = built.prefix if isinstance(built, Built) else None
     found = find(fs, program)
     prefix = stated or (posixpath.dirname(posixpath.dirname(found[0])) if found else "")
