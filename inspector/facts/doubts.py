@@ -54,15 +54,15 @@ def with_doubts(
 
 def makes_errors(warnings: str) -> bool:
     """Tell whether a PYTHONWARNINGS makes errors of warnings; the last of its filters that fits a warning counts."""
-    for each in reversed(warnings.split(",")):
-        action, message, category, module, line = (part.strip() for part in f"{each}::::".split(":", 4))
-        named = next((name for name in _ACTIONS if name.startswith(action.lower())), "default") if action else "default"
-        if each.count(":") > 4 or (action and named == "default" and not "default".startswith(action.lower())):
+    for each in reversed([part for part in warnings.split(",") if part]):
+        action, *parts = (part.strip() for part in each.split(":"))
+        named = next((name for name in _ACTIONS if name.startswith(action or "default")), "")
+        if not named or len(parts) > 4:
             continue  # Python passes it over
-        if named == "error":
-            if category not in _HARMLESS:
-                return True
-        elif not (message or category or module or line.strip(":")):
+        category = parts[1] if len(parts) > 1 else ""
+        if named == "error" and category not in _HARMLESS:
+            return True
+        if named != "error" and not any(parts):
             return False
     return False
 

@@ -346,4 +346,5 @@ def _is_of_another_system(test: ast.expr) -> bool:
             comparators=[ast.Constant(value=str(value))],
         ):
             return value != "linux"
-    return False
+        case _:
+            return False

@@ -270,7 +270,8 @@ def _combined(  # noqa: C901, PLR0911, PLR0912 - one for each form
             if isinstance(owner, _Module) and node.func.attr == "getenv":
                 owner = owner.environ
             return owner.get(*map(below, node.args)) if isinstance(owner, _Environ) else NOT_LITERAL
-    return NOT_LITERAL
+        case _:
+            return NOT_LITERAL
 
 
 def _is_plain(value: Any) -> bool:
