@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.command import Command
-from inspector.cli.destinations import Destination, emit_reports, report_options, want_sizes
+from inspector.cli.destinations import Destination, emit_reports, loading, report_options, want_sizes
 from inspector.cli.option import is_policy, option
 from inspector.cli.options import config_option, import_option, policy_option, reading, reading_options, verdict_options
 from inspector.cli.over_time import over_time_options
@@ -79,7 +79,8 @@ def command(
     strict = given.pop("strict")
     stated = stated_role(given)
     roles = _role_on_the_line(stated, path, references, given) if stated else policy_named(path)
-    with reading(quiet=quiet, sizes=want_sizes("check", reports), **given) as (options, progress):
+    given |= {"sizes": want_sizes("check", reports), "meanwhile": loading("check", reports)}
+    with reading(quiet=quiet, **given) as (options, progress):
         report = check(references, roles, options, progress)
     emit_reports("check", report, reports, roles, passed=bool(verbose), only_failed=only_failed)
     if not quiet:

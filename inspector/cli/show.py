@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.command import Command
-from inspector.cli.destinations import Destination, emit_reports, report_options, want_sizes
+from inspector.cli.destinations import Destination, emit_reports, loading, report_options, want_sizes
 from inspector.cli.option import option
 from inspector.cli.options import config_option, import_option, reading, reading_options
 from inspector.report.formats import formats
@@ -41,7 +41,8 @@ def command(
 
     refuse_policies(references, "`inspector check` takes policies")
     sizes = waste or want_sizes("show", reports)
-    with reading(quiet=quiet, guess_registry=True, sizes=sizes, **given) as (options, progress):
+    given |= {"sizes": sizes, "meanwhile": loading("show", reports)}
+    with reading(quiet=quiet, guess_registry=True, **given) as (options, progress):
         seen = survey(references, options, progress)
     facts = [each.facts for each in seen if each.facts is not None]
     declared = formats("show")

@@ -4,6 +4,7 @@ names -> open -> plan -> layer indexes -> facts -> verdicts
 
 - `model`: the values that pass through: `Asked`, `Opened`, `Job`, `Seen`, `Target`, and `Progress`
 - `listed`, `reading`, `access`, `shared`: names from a policy; images opened and read, each shared layer once
+- `ahead`: a large layer is read by a copy of this process, while this one reads the others
 - `facts`, `runtime`, `verdicts`: `survey` and `inspect`; `run`; `check`
 - `roles`, `judging`: the role that an image is in, and the verdict, for `check` and `audit` alike
 - `earlier`: what `check` compares images with
