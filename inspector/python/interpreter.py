@@ -239,8 +239,10 @@ def _minor(fs: Rootfs, program: _Program, compiled: _Compiled) -> Minor | Unknow
     if named is not None:
         return named
     built = compiled()
-    if isinstance(built, Absent) or (isinstance(built, Built) and built.minor):
-        return built.minor if isinstance(built, Built) and built.minor else built
+    if isinstance(built, Absent):
+        return built
+    if isinstance(built, Built) and built.minor is not None:
+        return built.minor
     folders = [posixpath.dirname(program.resolved), posixpath.dirname(program.executable)]
     for folder in dict.fromkeys([*stated_homes(fs, program.executable), *folders]):
         minors = library_minors(fs, folder)

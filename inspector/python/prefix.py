@@ -178,7 +178,9 @@ def _path_file(fs: Rootfs, executable: str, program: str) -> PathFile | None:
     return None
 
 
-def _search(fs: Rootfs, start: _StartingPoint, minor: Minor, compiled: Callable[[], _Compiled]) -> Prefixes | Unknown:
+def _search(
+    fs: Rootfs, start: _StartingPoint, minor: Minor, compiled: Callable[[], _Compiled | Unknown]
+) -> Prefixes | Unknown:
     """Upward from the folder for the library's landmarks; where there are none, the compiled prefix."""
     base, libdir = _search_library(fs, minor, start)
     exec_base = base if base and minor.at_least >= (3, 14) and _has_extensions(fs, base, libdir, minor) else None

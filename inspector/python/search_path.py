@@ -18,7 +18,6 @@ from inspector.python.files import (
     find,
     is_listed,
     join,
-    lines_of,
     list_dir,
     names_in,
     read_strict,
@@ -29,7 +28,7 @@ from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import EDITABLE, MAX_TEXT, parse_pth, parse_start
 from inspector.python.pth_text import Reader, read_pth
-from inspector.python.site_rules import FROZEN, SiteRules, site_folders
+from inspector.python.site_rules import FROZEN, SiteRules, includes_system_sites, site_folders
 from inspector.python.sources import read_source
 from inspector.python.version import Minor
 from inspector.rootfs import NotKept, NotListed, Rootfs, is_dir, is_file
@@ -125,7 +124,7 @@ class _Builder:
         modern = self.python.minor.at_least >= (3, 14)
         if modern and self.python.prefixes.venv:
             prefixes = [self.python.prefixes.venv]
-        system_sites = _includes_system_sites(self.fs, self.python.prefixes.executable)
+        system_sites = includes_system_sites(self.fs, self.python.prefixes.executable)
         if system_sites is not None:
             if not modern:
                 self.prefix = posixpath.dirname(posixpath.dirname(self.python.prefixes.executable))
@@ -313,24 +312,6 @@ class _Builder:
         own = sorted(each for each in names_in(children, ()) if each.startswith(start))
         extensions = [*own, f"{name}.abi3.so", f"{name}.so"] if is_listed(children) and children else []
         return [*extensions, f"{name}.py", f"{name}.pyc"]
-
-
-def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
-    """Read the pyvenv.cfg that site.py looks at: beside the program, else one above, `home` or not; None if none.
-
-    Without `include-system-site-packages` the system's sites are included; only `true` includes them.
-    """
-    folder = posixpath.dirname(executable)
-    for candidate in (f"{folder}/pyvenv.cfg", f"{posixpath.dirname(folder)}/pyvenv.cfg"):
-        if not is_file(fs, candidate):
-            continue
-        value = "true"
-        for line in lines_of(read_strict(fs, candidate) or ""):
-            key, equals, text = line.partition("=")
-            if equals and key.strip().lower() == "include-system-site-packages":
-                value = text.strip().lower()
-        return value == "true"
-    return None
 
 
 def _customize_hook(fs: Rootfs, module: Customizing, path: str) -> tuple[Hook, str]:
