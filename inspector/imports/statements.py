@@ -32,6 +32,7 @@ from inspector.imports.syntax import (
     Use,
     With,
 )
+from inspector.work.parsing import parse_python
 
 MAX_CHARACTERS = 1 << 20
 """Characters of one source."""
@@ -67,21 +68,13 @@ def read_statements(text: str, version: tuple[int, int], *, whole: bool = False)
             gc.enable()
 
 
-def _parsed(text: str, version: tuple[int, int]) -> ast.Module:
-    """Parse; once more where other threads made CPython lose count of its recursion (gh-106905)."""
-    try:
-        return ast.parse(text, feature_version=version)
-    except SystemError:
-        return ast.parse(text, feature_version=version)
-
-
 def _read(text: str, version: tuple[int, int], *, whole: bool) -> Source:
     if "\0" in text:
         raise SyntaxError("source code string cannot contain null bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
-            tree = _parsed(text, version)
+            tree = parse_python(text, version)
             if whole and version == sys.version_info[:2]:
                 compile(tree, "", "exec", dont_inherit=True)
     except SyntaxError as error:

@@ -53,6 +53,8 @@ def parse_literals(text: str, max_size: int, variables: Mapping[str, str] | None
     """
     import ast
 
+    from inspector.work.parsing import parse_python
+
     if len(text) > max_size or text.count("\n") > MAX_LINES:
         raise ValueError(f"its {len(text)} characters are more than such a file has")
     code = text if _FORMATTED.search(text) else _TEXTS.sub(" ", text)
@@ -61,7 +63,7 @@ def parse_literals(text: str, max_size: int, variables: Mapping[str, str] | None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
-            tree = ast.parse(text)
+            tree = parse_python(text)
     except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
         raise ValueError(f"it is no Python source: {type(error).__name__}") from error
     environ = None if variables is None or _imports_others(ast, tree) else _Environ(variables)
