@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -12,7 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from inspector.runtime.sandbox import probe_source
+
+NEVER = "/inspector-never-starts-this"
+"""The command of a container that is made to read its files."""
 _SECONDS_OF_OTHERS = 90.0
+_OURS = re.compile(rf"^/?inspector-[0-9a-f]{{12}}-[0-9]|{NEVER}|{re.escape(probe_source()[:50])}")
+"""The name that a container of the program has, and the commands that it makes one with."""
 
 LAB = Path(os.environ.get("LAB") or f"{tempfile.gettempdir()}/inspector-lab")
 
@@ -63,7 +70,10 @@ class Other(NamedTuple):
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """Assert that no container and no volume is left that wasn't there before; others' may come and go."""
+        """Assert that no container of the program and no volume is left that wasn't there before.
+
+        Other tests' runs of the program may come and go. Their own containers, and the volumes of these, are not ours.
+        """
         before = self._held()
         yield
         until, left = time.monotonic() + _SECONDS_OF_OTHERS, self._held() - before
@@ -73,11 +83,10 @@ class Other(NamedTuple):
             left &= self._held()
 
     def _held(self) -> set[str]:
-        """The ids of all containers, running or not, and the names of all volumes."""
-        return {
-            *self.docker("ps", "--all", "--quiet", "--no-trunc").split(),
-            *self.docker("volume", "ls", "-q").split(),
-        }
+        """The ids of the containers that the program made, running or not, and the names of volumes without one."""
+        listed = self.docker("ps", "--all", "--no-trunc", "--format", "{{json .}}").splitlines()
+        made = {each["ID"] for each in map(json.loads, listed) if _OURS.search(f"{each['Names']} {each['Command']}")}
+        return made | set(self.docker("volume", "ls", "--quiet", "--filter", "dangling=true").split())
 
     def _run(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
