@@ -22,6 +22,9 @@ hypothesis.settings.load_profile("inspector")
 WITH_LAB = (LAB, "tests/loader/")
 """Where the tests are that want the lab, as `make test-lab` says it too."""
 
+LONGEST = ("tests/docs/test_walk_through.py", "tests/test_every_way.py::test_odd_images")
+"""What takes ten seconds and more where all is thorough: begun first, so that no process ends alone with it."""
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """What runs in a shell's background ignores it, and so would the programs that tests interrupt."""
 
@@ -110,7 +113,7 @@ def _no_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out of a developer's run what takes seconds and repeats another test at length; CI runs it.
 
-    Raises `UsageError` for a test of the lab where `make test-lab` doesn't look for one.
+    The longest come first. Raises `UsageError` for a test of the lab where `make test-lab` doesn't look for one.
     """
     for item in items:
         if "lab" in item.keywords and not item.nodeid.startswith(WITH_LAB):
@@ -119,6 +122,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left = [item for item in items if "thorough" in item.keywords]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if "thorough" not in item.keywords]
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object) -> str | None:
