@@ -72,7 +72,7 @@ class DirectoryRootfs:
             kind=kind,
             mode=modes.S_IMODE(found.st_mode),
             size=found.st_size,
-            target=str(Path(path).readlink()) if kind is Kind.SYMLINK else "",
+            target=os.readlink(path) if kind is Kind.SYMLINK else "",  # noqa: PTH115 - the text as it is
             inode=found.st_dev << 48 ^ found.st_ino,
             uid=found.st_uid,
             gid=found.st_gid,
@@ -81,7 +81,7 @@ class DirectoryRootfs:
     def scandir(self, path: str) -> Mapping[str, Node]:
         """See `Rootfs.scandir`."""
         try:
-            names = [each.name for each in Path(self.host(path) or "/").iterdir()]
+            names = os.listdir(self.host(path) or "/")  # noqa: PTH208 - names alone, and quick
         except OSError:
             return {}
         found = ((name, self.lstat(f"{path.rstrip('/')}/{name}")) for name in names)
@@ -89,7 +89,7 @@ class DirectoryRootfs:
 
     def readlink(self, path: str) -> str:
         """See `Rootfs.readlink`."""
-        return str(Path(self.host(path)).readlink())
+        return os.readlink(self.host(path))  # noqa: PTH115 - the text as it is
 
     def read(self, path: str) -> bytes:
         """See `Rootfs.read`."""

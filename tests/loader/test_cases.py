@@ -21,8 +21,12 @@ NOT_THERE = "libbeta.so.1: cannot open shared object file: No such file or direc
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
-    """A root with an opener, and `/good/libbeta.so.1`; `/stub/libbeta.so.1` lacks the symbol."""
-    room = Room(tmp_path)
+    """A root with glibc, and what `furnished` says."""
+    return furnished(Room(tmp_path))
+
+
+def furnished(room: Room) -> Room:
+    """Add an opener, and `/good/libbeta.so.1`; `/stub/libbeta.so.1` lacks the symbol."""
     room.program()
     room.library("/good/libbeta.so.1", BETA, soname="libbeta.so.1")
     room.library("/stub/libbeta.so.1", STUB, soname="libbeta.so.1")
