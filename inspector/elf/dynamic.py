@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -16,6 +17,8 @@ MAX_NAME = 4096
 """Bytes of one name; Linux takes no longer path."""
 MAX_NAMES = 1 << 20
 """Bytes of all names of one skeleton."""
+MAX_STRINGS = 32 << 20
+"""Bytes of the names of all symbols of one file."""
 MAX_VERSIONS = 4096
 """Versions needed or defined that are read."""
 MAX_SYMBOLS = 200_000
@@ -123,6 +126,7 @@ class Strings:
 
     def __init__(self, source: Source, layout: Layout, dynamic: Dynamic) -> None:
         place = layout.place(dynamic.tags.get(DT_STRTAB, -1))
+        self._source = source
         self._start = 0 if place is None else place[0]
         self._size = 0 if place is None else min(dynamic.tags.get(DT_STRSZ, 0), place[1] - place[0])
         self._left = MAX_NAMES
@@ -146,6 +150,15 @@ class Strings:
                 break
             size *= 4
         raise Damaged("a name lies outside its string table")
+
+    def may_have(self, words: Iterable[bytes]) -> bool:
+        """Tell whether the table holds any of the words, as it may where it can't be had, or is too large."""
+        if not 0 < self._size <= MAX_STRINGS:
+            return True
+        with contextlib.suppress(Absent):
+            found = self._source.read_at(self._start, self._size)
+            return len(found) < self._size or any(word in found for word in words)
+        return True
 
     def _spend(self, size: int) -> None:
         self._left -= size

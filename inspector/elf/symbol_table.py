@@ -18,14 +18,12 @@ from inspector.elf.dynamic import (
     DT_VERDEF,
     DT_VERNEED,
     DT_VERSYM,
+    MAX_STRINGS,
     MAX_SYMBOLS,
     Damaged,
 )
 from inspector.elf.opened import Opened
 from inspector.elf.words import words_of
-
-MAX_STRINGS = 32 << 20
-"""Bytes of the names of all symbols of one file."""
 
 _S390 = 22
 _TABLES = (DT_STRTAB, DT_VERSYM, DT_GNU_HASH, DT_HASH, DT_RELA, DT_REL, DT_JMPREL, DT_VERNEED, DT_VERDEF)

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress, repeat
 
-from inspector.elf.dynamic import DT_STRTAB, DT_SYMTAB, Damaged
+from inspector.elf.dynamic import DT_STRTAB, DT_SYMTAB, Damaged, Strings
 from inspector.elf.exports import Defined, any_hidden, in_versions, only_hidden
 from inspector.elf.hashes import hashes_of
 from inspector.elf.model import NotElf, Skeleton, Symbols
@@ -51,13 +51,22 @@ def symbols_of(opened: Opened, *, whole: bool = True) -> Symbols:
         return Symbols(partial=str(error) or PASSED)
 
 
-def read_both(source: Source, wanted: Callable[[Skeleton], bool]) -> tuple[Skeleton | NotElf, Symbols | None]:
+Wanted = Callable[[Skeleton, Strings], bool]
+"""Tells whether the symbols of a file are wanted, by its skeleton and its table of strings."""
+
+
+def read_both(source: Source, wanted: Wanted) -> tuple[Skeleton | NotElf, Symbols | None]:
     """Read the skeleton and, where they are wanted, the symbols; and once what both are made of."""
     opened = open_elf(source)
     if isinstance(opened, NotElf):
         return opened, Symbols(partial=opened.reason)
+    return both_of(opened, wanted)
+
+
+def both_of(opened: Opened, wanted: Wanted) -> tuple[Skeleton, Symbols | None]:
+    """Return the same of a file whose headers were read."""
     skeleton = skeleton_of(opened)
-    return skeleton, symbols_of(opened) if wanted(skeleton) else None
+    return skeleton, symbols_of(opened) if wanted(skeleton, opened.strings) else None
 
 
 class _Reading:
