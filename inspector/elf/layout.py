@@ -15,6 +15,7 @@ MAX_SEGMENTS = 256
 """Program headers that are read; linkers write a dozen."""
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK = 1, 2, 3, 7, 0x6474E551
+_READ = {PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK}
 _BITS = {1: 32, 2: 64}
 _ORDER = {1: "<", 2: ">"}
 _HEADERS = {
@@ -43,7 +44,8 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
 class Layout(msgspec.Struct, frozen=True):
     """What header and program headers say. `cut` says why not all of these were read.
 
-    `loads` are the segments that are loaded, `last` the last segment of each kind, which is the one that glibc takes.
+    `loads` are the segments that are loaded, `last` the last segment of each kind that is read, which is
+    the one that glibc takes.
     """
 
     bits: int
@@ -108,7 +110,10 @@ def _segments(rows: Iterable[tuple[int, ...]], bits: int) -> list[Segment]:
         return [
             Segment(kind, flags, offset, address, size, memory)
             for kind, flags, offset, address, _, size, memory, _ in rows
+            if kind in _READ
         ]
     return [
-        Segment(kind, flags, offset, address, size, memory) for kind, offset, address, _, size, memory, flags, _ in rows
+        Segment(kind, flags, offset, address, size, memory)
+        for kind, offset, address, _, size, memory, flags, _ in rows
+        if kind in _READ
     ]

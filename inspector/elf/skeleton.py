@@ -97,7 +97,10 @@ class _Reading:
         return None
 
     def _text(self, place: int | None) -> str | None:
-        return None if place is None else next(iter(self._texts([place])), "")
+        if place is None:
+            return None
+        texts = self._texts([place])
+        return texts[0] if texts else ""
 
     def _texts(self, places: list[int]) -> tuple[str, ...]:
         found: list[str] = []

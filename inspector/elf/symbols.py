@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -64,7 +65,9 @@ def read_both(source: Source, wanted: Wanted) -> tuple[Skeleton | NotElf, Symbol
 
 
 def both_of(opened: Opened, wanted: Wanted) -> tuple[Skeleton, Symbols | None]:
-    """Return the same of a file whose headers were read."""
+    """Return the same of a file whose headers were read, and whose bytes are in memory."""
+    with contextlib.suppress(Absent, Damaged):
+        opened.strings.whole()  # which serves all names
     skeleton = skeleton_of(opened)
     return skeleton, symbols_of(opened) if wanted(skeleton, opened.strings) else None
 

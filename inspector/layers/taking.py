@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -43,9 +44,8 @@ MAX_PASSING = 48 << 20
 """Bytes kept of large ELF files that go by at once, in all layers that are read side by side."""
 MAX_WAIT = 60.0
 """Seconds that a reader waits for these; what it could not keep then is not known."""
-_PYTHON = "py"
-_PYTHONS = (b"Py", b"pypy")
-"""Begin the names of Python's functions, which any program that is one defines or needs."""
+_PYTHON = re.compile(rb"Py")
+"""Begins the names of Python's functions, which any program that is one defines or needs; PyPy's has it in its path."""
 NOT_ELF = NotElf("invalid ELF header")
 
 _TICK = 0.2
@@ -164,7 +164,7 @@ def may_be_bound(path: str, found: Skeleton, strings: Strings) -> bool:
     """Tell whether symbols may be asked for: those of libraries, and of the one program that is started, Python."""
     if may_be_object(path, 0) or not found.interpreter or found.soname is not None:
         return True
-    return _PYTHON in path[path.rfind("/") + 1 :] or strings.may_have(_PYTHONS)
+    return "py" in path[path.rfind("/") + 1 :] or strings.may_have(_PYTHON)
 
 
 def of_source(source: Source, path: str, data: bytes) -> Taken:
