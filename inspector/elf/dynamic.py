@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from inspector.elf.layout import PT_DYNAMIC, Layout
+from inspector.elf.model import VersionNeed
 from inspector.elf.source import Absent, Source
 
 MAX_TAGS = 4096
@@ -119,12 +120,12 @@ class Strings:
 
     def text(self, at: int) -> str:
         """Return the name that begins at a position of the table. Raises `Absent` too."""
-        begin = at - self._first
-        end = self._data.find(b"\0", begin, begin + MAX_NAME) if begin >= 0 and at < self._size else -1
+        data, begin = self._data, at - self._first
+        end = data.find(b"\0", begin, begin + MAX_NAME) if begin >= 0 and at < self._size else -1
         if end < 0:
             return self._read(at)
         self._spend(end - begin + 1)
-        return text_of(self._data[begin:end])
+        return text_of(data[begin:end])
 
     def _read(self, at: int) -> str:
         found, size = b"", 128
@@ -163,8 +164,8 @@ class Strings:
             raise Damaged(f"its names have more than {MAX_NAMES} bytes")
 
 
-Needed = tuple[str, list[tuple[str, bool, int]]]
-"""A library of which versions are needed, and of each version name, whether weak, and number."""
+Needed = tuple[VersionNeed, list[int]]
+"""The versions that are needed of a library, and their numbers."""
 
 
 def read_needs(source: Source, layout: Layout, dynamic: Dynamic, strings: Strings) -> Iterator[Needed]:
@@ -175,8 +176,8 @@ def read_needs(source: Source, layout: Layout, dynamic: Dynamic, strings: String
     while at is not None:
         _, count, file, first, following = table.unpack(record, at)
         rows = table.chain(entry, at + first, count) if count else []
-        versions = [(text(name), bool(flags & _WEAK), number & _NUMBER) for _, flags, number, name, _ in rows]
-        yield text(file), versions
+        versions = tuple([(text(row[3]), bool(row[1] & _WEAK)) for row in rows])
+        yield VersionNeed(text(file), versions), [row[2] & _NUMBER for row in rows]
         at = at + following if following else None
 
 
@@ -228,19 +229,15 @@ class _Table:
             raise Damaged("its table of versions is cut off")
         return record.unpack(data)
 
-    def chain(self, record: struct.Struct, at: int, count: int) -> Iterable[tuple[int, ...]]:
+    def chain(self, record: struct.Struct, at: int, count: int) -> list[tuple[int, ...]]:
         """Read records of which the last number is the way to the next: nearly always `count` that lie in a row."""
         begin, size = at - self.start, count * record.size
         rows = [*record.iter_unpack(self._data[begin : begin + size])] if begin + size <= len(self._data) else []
         if count <= self._left and [row[-1] for row in rows] == [record.size] * (count - 1) + [0]:
             self._left -= count
             return rows
-        return self._follow(record, at)
-
-    def _follow(self, record: struct.Struct, at: int) -> Iterator[tuple[int, ...]]:
-        step = 1
-        while step:
-            row = self.unpack(record, at)
-            yield row
-            step = row[-1]
+        rows = [self.unpack(record, at)]
+        while step := rows[-1][-1]:
             at += step
+            rows.append(self.unpack(record, at))
+        return rows

@@ -114,7 +114,7 @@ class _Reading:
     def _needs(self) -> tuple[VersionNeed, ...]:
         needs, error = self._opened.needs
         self._note(error)
-        return tuple(VersionNeed(file, tuple((name, weak) for name, weak, _ in versions)) for file, versions in needs)
+        return tuple([need for need, _ in needs])
 
     def _defined(self) -> tuple[str, ...] | None:
         defined, error = self._opened.defined

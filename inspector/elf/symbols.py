@@ -166,10 +166,10 @@ class _Reading:
             raise error
         needs: list[tuple[str, str]] = []
         places: dict[int, int] = {}
-        for file, versions in found:
-            for name, _, number in versions:
+        for need, numbers_of in found:
+            for (name, _), number in zip(need.versions, numbers_of, strict=True):
                 places[number] = len(needs)
-                needs.append((file, name))
+                needs.append((need.file, name))
         used = list(map(self._versions.__getitem__, numbers))
         place = {version: places.get(version & _VERSION, -1) for version in set(used)}
         return tuple(needs), tuple(map(place.__getitem__, used))

@@ -115,7 +115,7 @@ class StreamTaker:
         return window
 
     def _passing(self, path: str, size: int) -> tuple[Passed, Listed | None]:
-        """Read a large ELF file as it goes by; to its end, and all of it, where it states architectures."""
+        """Read a large ELF file as it goes by; all of it that is loaded where it states architectures."""
         wanted = partial(may_be_bound, path)
         if not holds_list(path):
             return read_forward(size, self._reader.pieces, self._skip, held, wanted), None
@@ -131,7 +131,8 @@ class StreamTaker:
                 self._skip(1)  # which says where the tar is cut
 
         passed = read_forward(size, pieces, skip, held, wanted)
-        skip(end - self._reader.position)
+        loaded = passed.skeleton.loaded if isinstance(passed.skeleton, Skeleton) else size
+        skip(max(0, end - max(0, size - loaded) - self._reader.position))  # nothing looks behind what is loaded
         return passed, search.result
 
     def _skip(self, size: int) -> None:
