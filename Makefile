@@ -13,7 +13,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export LAB
-# Compiled modules are kept: pytest rewrites 330 test modules, and each program that a test starts would compile ours.
+# Compiled modules are kept: pytest rewrites 400 test modules, and each program that a test starts would compile ours.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

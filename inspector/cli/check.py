@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.command import Command
-from inspector.cli.destinations import Destination, emit_reports, report_options, want_sizes
+from inspector.cli.destinations import Destination, emit_reports, loading, report_options, want_sizes
 from inspector.cli.option import is_policy, option
 from inspector.cli.options import config_option, import_option, policy_option, reading, reading_options, verdict_options
 from inspector.cli.over_time import over_time_options
@@ -79,7 +79,8 @@ def command(
     strict = given.pop("strict")
     stated = stated_role(given)
     roles = _role_on_the_line(stated, path, references, given) if stated else policy_named(path)
-    with reading(quiet=quiet, sizes=want_sizes("check", reports), **given) as (options, progress):
+    given |= {"sizes": want_sizes("check", reports), "meanwhile": loading("check", reports)}
+    with reading(quiet=quiet, **given) as (options, progress):
         report = check(references, roles, options, progress)
     emit_reports("check", report, reports, roles, passed=bool(verbose), only_failed=only_failed)
     if not quiet:
@@ -129,14 +130,21 @@ def _role_on_the_line(
 
 
 def policy_named(path: Path | None) -> Policy:
-    """Load the policy that is named, else the nearest."""
+    """Load the policy that is named, else the nearest. Raises `PolicyError` for none."""
     from inspector.errors import PolicyError
-    from inspector.policy.load import find_nearest, load_policy
 
-    path = path or find_nearest(Path.cwd())
-    if path is not None:
-        return load_policy(path)
+    policy = policy_here(path)
+    if policy is not None:
+        return policy
     raise PolicyError(
         "no policy: state a role, as in --torch cpu, name a .toml or .json file before the images, or write "
         "inspector.toml; `inspector show` needs none"
     )
+
+
+def policy_here(path: Path | None) -> Policy | None:
+    """Load the policy that is named, else the nearest; None where there is none."""
+    from inspector.policy.load import find_nearest, load_policy
+
+    path = path or find_nearest(Path.cwd())
+    return None if path is None else load_policy(path)

@@ -136,6 +136,11 @@ def emit_reports(
         append_summary(command, report)
 
 
+def loading(command: formats.Command, reports: Iterable[Destination]) -> Callable[[], None]:
+    """Return what imports all that writes the reports, for a moment in which there is nothing else to do."""
+    return functools.partial(formats.load, command, [each.form for each in reports])
+
+
 def want_sizes(command: formats.Command, reports: Iterable[Destination]) -> bool:
     """Tell whether any of the formats shows where the bytes are."""
     known = formats.formats(command)

@@ -206,6 +206,7 @@ def reading(
     image_timeout: float | None,
     trust_toc: bool,
     quiet: bool,
+    meanwhile: Callable[[], object] = lambda: None,
     **given: Any,
 ) -> Iterator[tuple[Options, Progress | None]]:
     """Make the options of the pipeline, with the cache open, and a display of its progress, if a person may see it.
@@ -231,6 +232,7 @@ def reading(
             jobs=jobs or 0,
             image_timeout=image_timeout or DEFAULT_SECONDS,
             trust_toc="all" if trust_toc else (),
+            meanwhile=meanwhile,
             **given,
         )
         with display(quiet=quiet) as progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.command import Command
-from inspector.cli.destinations import Destination, emit_reports, report_options, want_sizes
+from inspector.cli.destinations import Destination, emit_reports, loading, report_options, want_sizes
 from inspector.cli.option import option
 from inspector.cli.options import config_option, import_option, reading, reading_options
 from inspector.report.formats import formats
@@ -41,7 +41,8 @@ def command(
 
     refuse_policies(references, "`inspector check` takes policies")
     sizes = waste or want_sizes("show", reports)
-    with reading(quiet=quiet, guess_registry=True, sizes=sizes, **given) as (options, progress):
+    given |= {"sizes": sizes, "meanwhile": loading("show", reports)}
+    with reading(quiet=quiet, guess_registry=True, **given) as (options, progress):
         seen = survey(references, options, progress)
     facts = [each.facts for each in seen if each.facts is not None]
     declared = formats("show")
@@ -68,7 +69,7 @@ def errors_of(seen: Iterable[Seen]) -> tuple[ShowError, ...]:
 def complain_of_failures(seen: Iterable[Seen]) -> int:
     """Complain of the images that could not be read, once where it is the same; return the exit code for that."""
     from inspector.cli.output import complain
-    from inspector.report.text import listed
+    from inspector.words import first_few
 
     codes = set()
     by_message: dict[str, list[tuple[str, str]]] = {}
@@ -78,7 +79,7 @@ def complain_of_failures(seen: Iterable[Seen]) -> int:
             by_message.setdefault(message.replace(each.name, "NAME"), []).append((each.name, message))
             codes.add(getattr(each.cause, "exit_code", 3))
     for shared, failed in by_message.items():
-        named = listed([name for name, _ in failed])
+        named = first_few([name for name, _ in failed])
         complain(f"{named}: {failed[0][1] if len(failed) == 1 else shared}")
     return max(codes, default=0)
 

@@ -48,7 +48,7 @@ def _watch() -> None:
     reads, writes = os.pipe()
     os.set_blocking(writes, False)
     signal.set_wakeup_fd(writes, warn_on_full_buffer=False)
-    threading.Thread(target=_end, args=(reads,), name="inspector-signals", daemon=True).start()
+    threading.Thread(target=_end, args=(reads,), name=work.WATCHER, daemon=True).start()
 
 
 def _end(reads: int) -> NoReturn:

@@ -46,6 +46,7 @@ _VERDEF = {order: struct.Struct(order + "4H3I") for order in "<>"}
 _ENTRY = {(bits, order): struct.Struct(order + ("qQ" if bits == 64 else "iI")) for bits in (32, 64) for order in "<>"}
 _WEAK = 2
 _PAGE = 2048
+_IN_A_ROW = 64  # records that are read in a row; more than libraries have, and few where they turn out not to be one
 
 
 class Damaged(Exception):
@@ -231,9 +232,9 @@ class _Table:
 
     def chain(self, record: struct.Struct, at: int, count: int) -> list[tuple[int, ...]]:
         """Read records of which the last number is the way to the next: nearly always `count` that lie in a row."""
-        begin, size = at - self.start, count * record.size
+        begin, size = at - self.start, min(count, _IN_A_ROW) * record.size
         rows = [*record.iter_unpack(self._data[begin : begin + size])] if begin + size <= len(self._data) else []
-        if count <= self._left and [row[-1] for row in rows] == [record.size] * (count - 1) + [0]:
+        if count <= min(self._left, _IN_A_ROW) and [row[-1] for row in rows] == [record.size] * (count - 1) + [0]:
             self._left -= count
             return rows
         rows = [self.unpack(record, at)]

@@ -26,7 +26,7 @@ from inspector.elf.dynamic import (
     dynamic_range,
     read_dynamic,
 )
-from inspector.elf.layout import PT_INTERP, Layout, read_layout
+from inspector.elf.layout import PT_GNU_PROPERTY, PT_INTERP, Layout, read_layout
 from inspector.elf.model import NotElf, Skeleton, Symbols
 from inspector.elf.opened import Opened
 from inspector.elf.relocations import relocation_ranges
@@ -94,8 +94,8 @@ def _head(passing: _Passing) -> Layout | NotElf:
 def _follow(passing: _Passing, layout: Layout) -> Dynamic | None:
     """Keep the beginning, the dynamic section, and the tables that it leads to; return the section, if it was had."""
     size = passing.window.size
-    interpreter = layout.find(PT_INTERP)
-    named = [] if interpreter is None else [(interpreter.offset, interpreter.offset + min(interpreter.size, _HEAD))]
+    read = filter(None, map(layout.find, (PT_INTERP, PT_GNU_PROPERTY)))
+    named = [(segment.offset, segment.offset + min(segment.size, _HEAD)) for segment in read]
     dynamic = dynamic_range(layout, size)
     if dynamic is None:
         passing.keep(named)

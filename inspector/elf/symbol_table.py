@@ -32,12 +32,13 @@ class SymbolTable:
     """The tables of one file, each read where it is asked for. Raises `Absent`, `Damaged`.
 
     `first` is the first symbol that is found by hash, `chain` that of DT_GNU_HASH from there on, None where only
-    DT_HASH is there; `count` how many symbols the hashes tell of.
+    DT_HASH is there, and `buckets` where in it each begins; `count` is how many symbols the hashes tell of.
     """
 
     def __init__(self, opened: Opened) -> None:
         self._source, self._layout, self._dynamic = opened.source, opened.layout, opened.dynamic
         self._strings = opened.strings
+        self.buckets: array[int] = array("I")
         self.first, self.chain, self.count = self._hashed()
 
     @property
@@ -97,7 +98,8 @@ class SymbolTable:
         chain = buckets + 4 * count
         if chain > end or count > MAX_SYMBOLS:
             raise Damaged("its table of hashes lies outside what is loaded")
-        top = max(words_of(self._read(buckets, 4 * count), order), default=0)
+        self.buckets = words_of(self._read(buckets, 4 * count), order)
+        top = max(self.buckets, default=0)
         if top < first or not top:
             return first, array("I"), first
         if top - first > MAX_SYMBOLS:

@@ -10,14 +10,14 @@ from itertools import compress, repeat
 
 from inspector.elf.dynamic import DT_STRTAB, DT_SYMTAB, Damaged, Strings
 from inspector.elf.exports import Defined, any_hidden, in_versions, only_hidden
-from inspector.elf.hashes import hashes_of
+from inspector.elf.hashes import hashes_of, restored
 from inspector.elf.model import NotElf, Skeleton, Symbols
 from inspector.elf.opened import PASSED, Opened, open_elf
 from inspector.elf.relocations import named, relocation_ranges
 from inspector.elf.skeleton import skeleton_of
 from inspector.elf.source import Absent, Source
 from inspector.elf.symbol_table import SymbolTable
-from inspector.elf.words import bytes_of, halved
+from inspector.elf.words import bytes_of
 
 MAX_UNDEFINED = 4 << 20
 """Bytes of the names that are kept or hashed of one file; libtorch_python has 0.4 MB."""
@@ -176,9 +176,9 @@ class _Reading:
 
     def _hashes(self, first: int, last: int, defining: bytes | None) -> array[int]:
         """Return the hashes of what is defined."""
-        chain = self._table.chain
-        if chain is not None:
-            return halved(_chosen(chain, defining))
+        table = self._table
+        if table.chain is not None and len(table.buckets) > 1:
+            return _chosen(restored(table.chain, table.buckets, table.first), defining)
         numbers = range(first, last) if defining is None else list(compress(range(first, last), defining))
         return array("I", hashes_of(self._names_of(numbers, MAX_UNDEFINED)))
 

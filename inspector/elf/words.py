@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Iterable
 
 _OWN = "<" if sys.byteorder == "little" else ">"
-_EVEN = bytes(byte & 0xFE for byte in range(256))
 
 
 def words_of(content: bytes, order: str = "<", code: str = "I") -> array[int]:
@@ -28,10 +27,3 @@ def swapped(numbers: array[int], order: str) -> array[int]:
     if order != _OWN:
         numbers.byteswap()
     return numbers
-
-
-def halved(numbers: array[int]) -> array[int]:
-    """Return numbers of 32 bits without their lowest bits, as one large number that is shifted once."""
-    data = bytearray(bytes_of(numbers))
-    data[::4] = data[::4].translate(_EVEN)  # or it would come into the number before
-    return words_of((int.from_bytes(data, "little") >> 1).to_bytes(len(data), "little"))

@@ -25,6 +25,7 @@ from inspector.unknown import Importable, Unknown
 _ENVIRONMENT = r"(/.+?)/lib(?:64)?/(?:python|pypy)\d\.\d+t?/(?:site|dist)-packages/"
 _SYSTEM = ("/usr", "/usr/local")
 _MATTERS = ("PYTHON", "LD_", "TORCH_")
+_NOT_LOOKED_AT = "only the asked `python` was looked at"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,23 +62,27 @@ def find_started(fs: Rootfs, config: ImageConfig, content: ReadContent | None = 
         return Started(unknown=Unknown(str(error)))
 
 
-def find_command(fs: Rootfs, asked: Asked) -> Command:
-    """Return the facts of the image's own command, from every file of the image."""
+def find_command(fs: Rootfs, asked: Asked, *, whole: bool = True) -> Command:
+    """Return the facts of the image's own command, from every file of the image.
+
+    From single files, not `whole`, another Python's torch isn't looked for, which leaves it unknown.
+    """
     ran = find_started(fs, asked.config, asked.content)
     elsewhere = () if isinstance(asked.elsewhere, Unknown) else asked.elsewhere
     reaches = _named(ran.texts, elsewhere)
-    for question in ran.beside:
-        reaches |= _imported(_interpreter(fs, question, None, blind=True), elsewhere)
-    interpreter = ran.unknown
+    for question in ran.beside if elsewhere else ():
+        reaches |= _imported(_interpreter(fs, question, None, whole=whole, blind=True), elsewhere)
+    interpreter: Interpreter | Unknown | None = ran.unknown
     torch: Torch | None = None
     differs = False
     if ran.question is not None:
-        found = _interpreter(fs, ran.question, ran.first, blind=asked.content is None)
-        interpreter = found  # type: ignore[assignment]
+        interpreter = found = _interpreter(fs, ran.question, ran.first, whole=whole, blind=asked.content is None)
         differs = is_other(asked, ran.question, found) or _first_matters(fs, asked, ran)
-        if differs:
+        if differs and whole:
             torch = _torch(fs, ran.question, found, content=asked.content)
             reaches |= _imported(found, elsewhere)
+        elif differs:
+            torch = Torch(installed=False, importable=Importable.UNKNOWN, reasons=(_NOT_LOOKED_AT,))
     return Command(
         argv=asked.startup.argv,
         path=asked.startup.path,
@@ -120,8 +125,11 @@ def _settings(config: ImageConfig) -> dict[str, str]:
     return {name: value for name, value in config.env.items() if name.startswith(_MATTERS)}
 
 
-def _interpreter(fs: Rootfs, question: Question, first: str | None, *, blind: bool) -> Interpreter | Unknown:
-    found, _ = find_interpreter(fs, question.config, question.asked, question=question)
+def _interpreter(
+    fs: Rootfs, question: Question, first: str | None, *, whole: bool, blind: bool
+) -> Interpreter | Unknown:
+    unlisted: list[str] | None = None if whole else []
+    found, _ = find_interpreter(fs, question.config, question.asked, unlisted=unlisted, question=question)
     return _begun_with(first, found if blind else proved(fs, question.config, found), question)
 
 
@@ -157,23 +165,3 @@ def _imported(interpreter: Interpreter | Unknown, elsewhere: Iterable[TorchElsew
         return set()
     entries = set(interpreter.search_path)
     return {other.path for other in elsewhere if other.path.rpartition("/")[0] in entries}
-
-
-def unseen_command(fs: Rootfs, asked: Asked) -> Command:
-    """Return the facts from single files: another Python's torch isn't looked for, which leaves it unknown."""
-    ran = find_started(fs, asked.config)
-    interpreter: Interpreter | Unknown | None = ran.unknown
-    differs = False
-    if ran.question is not None:
-        found, _ = find_interpreter(fs, ran.question.config, ran.question.asked, unlisted=[], question=ran.question)
-        interpreter = _begun_with(ran.first, found, ran.question)
-        differs = is_other(asked, ran.question, found) or _first_matters(fs, asked, ran)
-    why = "only the asked `python` was looked at"
-    torch = Torch(installed=False, importable=Importable.UNKNOWN, reasons=(why,)) if differs else None
-    return Command(
-        argv=asked.startup.argv,
-        path=asked.startup.path,
-        interpreter=interpreter,
-        python_differs=differs,
-        torch=torch,
-    )

@@ -193,6 +193,10 @@ class Binaries:
         self._new[listed_key(position)] = pack_listed(found)
         return found
 
+    def expect_sums(self, ahead: Callable[[], Mapping[int, bytes]]) -> None:
+        """Have sums of sources that are taken elsewhere meanwhile; `ahead` is asked once, if ever."""
+        self._sums.ahead = ahead
+
     def sums(self, positions: Iterable[int]) -> dict[int, bytes | NotKept]:
         """Return the sum of each regular file, see `layers.sums`, or why it is not known."""
         found: dict[int, bytes | NotKept] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
@@ -31,7 +31,8 @@ class Scanned(msgspec.Struct, frozen=True):
     """A layer's index, and what it took: bytes read from the medium, and the way (`seek`, `stream` or `toc`).
 
     `notes` tell of the reading what is no matter of the index, such as why a shorter way could not be taken. `files`
-    are those of a layer that was read by its table of contents, to be fetched later on.
+    are those of a layer that was read by its table of contents, to be fetched later on. Where another process
+    read it, `packed` is the index as the cache keeps it, and `sums` gives those that it took of sources meanwhile.
     """
 
     index: LayerIndex
@@ -39,6 +40,8 @@ class Scanned(msgspec.Struct, frozen=True):
     how: str
     notes: tuple[str, ...] = ()
     files: Parted | None = None
+    packed: bytes | None = None
+    sums: Callable[[], Mapping[int, bytes]] | None = None
 
 
 @runtime_checkable

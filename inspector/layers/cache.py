@@ -108,14 +108,17 @@ class IndexCache:
         other = _VERIFIED if verified or not identity else identity
         return bool(self._store.ask(query, (_scanner(), diff_id, _VERIFIED, other)))
 
-    def put(self, index: LayerIndex, identity: str | None) -> None:
-        """Keep `index`, and evict what was not used for longest; without an `identity`, only if it is verified."""
+    def put(self, index: LayerIndex, identity: str | None, packed: bytes | None = None) -> None:
+        """Keep `index`, and evict what was not used for longest; without an `identity`, only if it is verified.
+
+        `packed` is what `codec.encode` makes of it, where that is known.
+        """
         if not index.verified and not identity:
             return
         from inspector.layers import codec
 
         try:
-            content = codec.encode(index)
+            content = packed or codec.encode(index)
         except ValueError:
             return
         passed = object_rows.pack_passed(index.objects.symbols)

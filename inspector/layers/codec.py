@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Sequence
-from itertools import pairwise
 from operator import le
 from typing import Literal, cast
 
@@ -218,7 +217,8 @@ def _refuse_misfits(entries: Entries) -> None:
 
 
 def _rising(column: array[int]) -> bool:
-    return all(le(*pair) for pair in pairwise(column))
+    numbers = column.tolist()
+    return all(map(le, numbers, numbers[1:]))
 
 
 def _owner(owner: Owner) -> _Owner:

@@ -9,7 +9,7 @@ import msgspec
 
 from inspector import log
 from inspector.layers.binaries import Binaries
-from inspector.layers.blob import LayerBlob, Meter, Parted
+from inspector.layers.blob import LayerBlob, Meter, Parted, Scanned
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
 from inspector.layers.memory import hold, load
@@ -66,6 +66,10 @@ class Indexer:
         identity = blob.identity
         return self._cached(diff_id, blob, identity) or self._scan(diff_id, digest, blob, identity)
 
+    def has(self, diff_id: str, identity: str | None) -> bool:
+        """Tell whether the cache has the index of a layer whose blob has this identity."""
+        return self._cache is not None and self._cache.has(diff_id, identity, verified=self._verify)
+
     def again(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
         """Read a layer although the cache has its index, for what is kept of its ELF files is too little."""
         return self._scan(diff_id, digest, blob, blob.identity)
@@ -74,7 +78,7 @@ class Indexer:
         if self._cache is None or not diff_id:
             return None
         cache = self._cache
-        if not cache.has(diff_id, identity, verified=self._verify):
+        if not self.has(diff_id, identity):
             return None
         index = load(lambda: cache.get_verified(diff_id))
         if index is None and identity is not None and not self._verify:
@@ -103,25 +107,32 @@ class Indexer:
 
     def _scan(self, diff_id: str, digest: str | None, blob: LayerBlob, identity: str | None) -> Indexed:
         begun = time.perf_counter()
-        scanned = blob.scan(diff_id, digest, verify=self._verify, meter=self._meter)
+        scanned = self._read(diff_id, digest, blob, identity)
         taken = time.perf_counter() - begun
         log.info("layers", "%s: read by %s: %d bytes in %.3f s", diff_id, scanned.how, scanned.bytes_read, taken)
         hold(scanned.index)
         if self._cache is not None and diff_id and scanned.index.diff_id == diff_id:
             unchanged = identity is not None and blob.identity == identity  # else it is of no one state of the file
-            keep(self._cache, scanned.index, identity if unchanged else None)
+            keep(self._cache, scanned.index, identity if unchanged else None, scanned.packed)
+        binaries = self._binaries(scanned.index, blob, identity, scanned.files)
+        if scanned.sums is not None:
+            binaries.expect_sums(scanned.sums)
         return Indexed(
             scanned.index,
             cached=False,
             bytes_read=scanned.bytes_read,
             how=scanned.how,
             notes=scanned.notes,
-            binaries=self._binaries(scanned.index, blob, identity, scanned.files),
+            binaries=binaries,
         )
 
+    def _read(self, diff_id: str, digest: str | None, blob: LayerBlob, identity: str | None) -> Scanned:  # noqa: ARG002 - for who has read these very bytes
+        """Read the layer, whose blob had this identity when it was asked for."""
+        return blob.scan(diff_id, digest, verify=self._verify, meter=self._meter)
 
-def keep(cache: IndexCache, index: LayerIndex, identity: str | None) -> None:
+
+def keep(cache: IndexCache, index: LayerIndex, identity: str | None, packed: bytes | None = None) -> None:
     """Put the index into the cache, if it is not too large; one at a time, as each is copied."""
     if index.weight <= MAX_KEPT:
         with _PACKING:
-            cache.put(index, identity)
+            cache.put(index, identity, packed)

@@ -23,11 +23,15 @@ def unreadable(error: OSError) -> str:
 
 
 class SourceSums:
-    """Sums by the positions of files; `stored` gives the rows that the cache has of files that were asked for."""
+    """Sums by the positions of files; `stored` gives the rows that the cache has of files that were asked for.
+
+    `ahead` gives those that are taken elsewhere meanwhile; it is asked once.
+    """
 
     def __init__(self, index: LayerIndex, stored: Callable[[], Mapping[int, bytes]]) -> None:
         self._index = index
         self._stored = stored
+        self.ahead: Callable[[], Mapping[int, bytes]] = dict
         self._taken: dict[int, bytes] = {}
         self._summing = Summing(self._taken)
 
@@ -36,8 +40,16 @@ class SourceSums:
         found = self._index.objects.sums.get(position) or self._taken.get(position) or self._kept.get(position)
         if found is None:
             data = self._index.entries.data.get(position, b"")
-            return sum_of(data) if len(data) == self._index.entries.sizes[position] else None
+            if len(data) == self._index.entries.sizes[position]:
+                return sum_of(data)
+            found = self._meanwhile.get(position)
+            if found is not None:
+                self._taken[position] = found
         return found
+
+    @cached_property
+    def _meanwhile(self) -> Mapping[int, bytes]:
+        return self.ahead()
 
     @cached_property
     def _kept(self) -> dict[int, bytes]:

@@ -4,11 +4,12 @@ names -> open -> plan -> layer indexes -> facts -> verdicts
 
 - `model`: the values that pass through: `Asked`, `Opened`, `Job`, `Seen`, `Target`, and `Progress`
 - `listed`, `reading`, `access`, `shared`: names from a policy; images opened and read, each shared layer once
+- `ahead`: a large layer is read by a copy of this process, while this one reads the others
 - `facts`, `runtime`, `verdicts`: `survey` and `inspect`; `run`; `check`
 - `roles`, `judging`: the role that an image is in, and the verdict, for `check` and `audit` alike
 - `earlier`: what `check` compares images with
-- `audit`: the same with its plan on disk (`work_queue`, `pending`), of repositories (`scopes`, `versions`) whose tags
-  are listed (`listing`, `resolve`, `fitting`) within bounds (`budget`); `executor` reads layers, `indexing` and
+- `audit`: the same with its plan on disk (`work_queue`, `pending`), of repositories (`scopes`) whose tags are
+  listed (`listing`, `resolve`, `fitting`) within bounds (`budget`); `executor` reads layers, `indexing` and
   `audited` judge
 
 `cluster` and `watch` stand on `audit`, `executor`, `model`, `roles` and `scopes`, as any other program may.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,8 @@ from inspector.unknown import Unknown
 if TYPE_CHECKING:
     from inspector.facts.model import ImageFacts
     from inspector.layers.blob import Meter
-    from inspector.layers.indexer import Indexer
     from inspector.pipeline.model import Options, Question
+    from inspector.pipeline.shared import SharedIndexer
     from inspector.sources.image import Access, Image
 
 
@@ -56,16 +57,18 @@ class FactsReader:
 
             verify = self.options.verify
             return gather_of_machine(image, image.machine, python=python, imports=imports, sizes=sizes, verify=verify)
-        from inspector.facts.from_layers import gather  # what the cache has is answered without it
+        meanwhile = self.options.meanwhile
+        with nullcontext() if meanwhile is None else self._indexer.reading_ahead(image.layers, meanwhile):
+            from inspector.facts.from_layers import gather  # what the cache has is answered without it
 
-        return gather(image, self._indexer, python=python, imports=imports, sizes=sizes, known=self._known)
+            return gather(image, self._indexer, python=python, imports=imports, sizes=sizes, known=self._known)
 
     def keep(self, image: Image, question: Question, facts: ImageFacts, by: str) -> None:
         """Keep facts that were found in another way than from the layers."""
         self._known.keep(image, _asked(question, by), facts, "")
 
     @functools.cached_property
-    def _indexer(self) -> Indexer:
+    def _indexer(self) -> SharedIndexer:
         from inspector.pipeline.shared import SharedIndexer
 
         cache, verify = self.options.cache, self.options.verify

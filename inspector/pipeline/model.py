@@ -40,7 +40,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     How: `jobs` at once; 0 is as many as there are processors, up to `MAX_JOBS`. Each may take `image_timeout` seconds,
     beside what its bytes justify (`work.limits`). `verify` reads every layer whole and checks its digests; of engines'
     images, only the method `access` is used. The `insecure_registries` may be asked without verified TLS; the tables of
-    contents of layers in the registries `trust_toc` are believed.
+    contents of layers in the registries `trust_toc` are believed. With `meanwhile`, a copy of this process may read a
+    large layer, which a program allows that has no threads of its own; it is called while the copy reads.
 
     What: by the command `python`, which overrides a role's. `imports` are further modules whose import is followed.
     `sizes` asks where the bytes of each image are, and which are waste. `runtime` says whether `check` runs a container
@@ -65,6 +66,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     insecure_registries: tuple[str, ...] = ()
     trust_toc: Literal["all"] | tuple[str, ...] = ()
     cache: IndexCache | None = None
+    meanwhile: Callable[[], object] | None = None
 
     python: str | None = None
     imports: tuple[str, ...] = ()

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from inspector import work
-from inspector.layers.blob import LayerBlob, Meter
+from inspector.layers.blob import LayerBlob, Meter, Scanned
 from inspector.layers.cache import IndexCache
 from inspector.layers.gate import Group
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.memory import GATE, current, hold
+
+if TYPE_CHECKING:
+    from inspector.pipeline.ahead import ReadAhead
+    from inspector.sources.image import Layer
 
 MAX_KNOWN = 12 << 20
 """Bytes of the indexes that wait for a further image; a layer beyond them is read once for each."""
@@ -48,6 +53,23 @@ class SharedIndexer(Indexer):
         self._slots: dict[str, _Slot] = {}
         self._guard = threading.Lock()
         self._size = 0
+        self._ahead: ReadAhead | None = None
+
+    @contextlib.contextmanager
+    def reading_ahead(self, layers: Sequence[Layer], meanwhile: Callable[[], object]) -> Iterator[None]:
+        """Have a large layer read by a copy of this process, which must have no threads: see `pipeline.ahead`."""
+        from inspector.pipeline.ahead import reading_ahead
+
+        with reading_ahead(layers, self, meanwhile) as self._ahead:
+            yield
+
+    def _read(self, diff_id: str, digest: str | None, blob: LayerBlob, identity: str | None) -> Scanned:
+        ahead = self._ahead
+        if ahead is not None and (ahead.diff_id, ahead.identity) == (diff_id, identity):
+            self._ahead = None  # a further reading is for what the first one lacks
+            if (found := ahead.take(self._meter)) is not None:
+                return found
+        return super()._read(diff_id, digest, blob, identity)
 
     def index(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
         """See `Indexer.index`; who asks while another thread reads the same layer waits for it."""

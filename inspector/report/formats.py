@@ -214,6 +214,12 @@ def takes(command: Command, forms: Iterable[str], field: str) -> bool:
     return any(field in known[each].renderers[command].takes for each in forms)
 
 
+def load(command: Command, forms: Iterable[str]) -> None:
+    """Import the renderers of these formats."""
+    for each in forms:
+        formats(command)[each].renderers[command].load()
+
+
 def names() -> tuple[str, ...]:
     """List the names of all formats that reports on images may have."""
     return tuple(each.name for each in (*FORMATS, *_ADDED) if not _OF_NO_IMAGES.issuperset(each.renderers))

@@ -18,6 +18,7 @@ from inspector.work.cleanup import (
     shielded,
     wait_for_cleanup,
 )
+from inspector.work.copies import WATCHER, Aside, aside
 from inspector.work.limits import DEFAULT_SECONDS, Limits
 from inspector.work.nursery import SideBySide, threads_left
 from inspector.work.token import (
@@ -39,6 +40,8 @@ __all__ = [
     "DEFAULT_SECONDS",
     "LONGEST",
     "ROOT",
+    "WATCHER",
+    "Aside",
     "Bounds",
     "Budget",
     "Limits",
@@ -46,6 +49,7 @@ __all__ = [
     "Stopped",
     "Token",
     "advance",
+    "aside",
     "check",
     "cleanup_pending",
     "current",
