@@ -46,8 +46,8 @@ class Layout(msgspec.Struct, frozen=True):
     """What header and program headers say. `cut` says why not all of these were read.
 
     `loads` are the segments that are loaded, `last` the last segment of each kind, which is the one that glibc takes.
-    `refused` is what glibc says of a header that the kernel takes; empty for a good one.
-_READ = {PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK, PT_GNU_PROPERTY}
+    `refused` is what glibc says of a header that the kernel takes; empty for a good one. Only kinds that are asked for
+    are there.
     """
 
     bits: int
