@@ -15,6 +15,11 @@ def escape(text: str) -> str:
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
+def in_ascii(text: str, most: int = 300) -> str:
+    """Return the first `most` characters in ASCII, all others escaped: for a clause of an error."""
+    return ascii(text[:most])[1:-1]
+
+
 def cut(text: str) -> str:
     """Return at most `LONGEST` characters of `text`, and a mark that there were more."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

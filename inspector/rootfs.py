@@ -32,12 +32,17 @@ class Kind(enum.Enum):
     FIFO = "fifo"
 
 
+CAPABILITY = "security.capability"
+"""The extended attribute that gives a program rights of its own."""
+
+
 class Node(msgspec.Struct, frozen=True, gc=False):
     """One file as `lstat` shows it.
 
     `size` is in bytes, `mode` the permission bits. `target` is a link's text, or, where only engines tell, the path
     that it leads to in the end: `Rootfs.readlink` has the text. `inode` is equal for names
-    of one content; `layer` is the position, from the base up, of the layer that holds this name.
+    of one content; `layer` is the position, from the base up, of the layer that holds this name. `capability` is the
+    attribute `CAPABILITY` of a regular file, empty where it has none or nobody told.
     """
 
     kind: Kind
@@ -48,6 +53,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     layer: int | None = None
     uid: int = 0
     gid: int = 0
+    capability: bytes = b""
 
 
 class NotKept(InspectorError):

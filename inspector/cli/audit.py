@@ -123,8 +123,8 @@ def _terms(given: dict[str, Any]) -> Terms:
 
 def _policy(given: dict[str, Any]) -> Policy | None:
     """Load the policy named, else the nearest. Raises `PolicyError` for none: a lost file must not pass all."""
+    from inspector.cli.check import policy_here
     from inspector.errors import PolicyError, UsageError
-    from inspector.policy.load import find_nearest, load_policy
 
     path = given.pop("policy")
     if given.pop("no_policy"):
@@ -133,11 +133,9 @@ def _policy(given: dict[str, Any]) -> Policy | None:
         if path is not None:
             raise UsageError("--policy and --no-policy exclude each other")
         return None
-    path = path or find_nearest(Path.cwd())
-    if path is not None:
-        return load_policy(path)
-    if given["plan_only"]:
-        return None
+    policy = policy_here(path)
+    if policy is not None or given["plan_only"]:
+        return policy
     raise PolicyError(
         "no policy: name a file with --policy, or write inspector.toml; --no-policy shows what images hold"
     )

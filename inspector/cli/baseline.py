@@ -99,7 +99,7 @@ def _complain_of_unread(report: Report) -> list[str]:
 def _tell(found: Updated, report: Report, file: Path | None, *, is_new: bool, quiet: bool) -> None:
     """Say what became of the baseline."""
     from inspector.cli.output import complain, say
-    from inspector.report.text import count
+    from inspector.words import count
 
     for refused in found.refused:
         finding = refused.finding

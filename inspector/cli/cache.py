@@ -12,7 +12,7 @@ import click
 from inspector.cli.command import Command
 from inspector.cli.options import cache_dir_option
 from inspector.cli.output import complain, emit
-from inspector.report.escape import escape
+from inspector.escape import escape
 
 if TYPE_CHECKING:
     from inspector.layers.cache import IndexCache
@@ -71,8 +71,8 @@ def clear(cache_dir: Path | None) -> None:
 
 
 def _told(removed: Removed) -> str:
-    from inspector.report.text import count
     from inspector.sizes import show_size
+    from inspector.words import count
 
     facts = f"the facts of {count(removed.images, 'image')}"
     layers, documents = count(removed.layers, "layer"), count(removed.documents, "document")

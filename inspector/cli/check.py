@@ -130,14 +130,21 @@ def _role_on_the_line(
 
 
 def policy_named(path: Path | None) -> Policy:
-    """Load the policy that is named, else the nearest."""
+    """Load the policy that is named, else the nearest. Raises `PolicyError` for none."""
     from inspector.errors import PolicyError
-    from inspector.policy.load import find_nearest, load_policy
 
-    path = path or find_nearest(Path.cwd())
-    if path is not None:
-        return load_policy(path)
+    policy = policy_here(path)
+    if policy is not None:
+        return policy
     raise PolicyError(
         "no policy: state a role, as in --torch cpu, name a .toml or .json file before the images, or write "
         "inspector.toml; `inspector show` needs none"
     )
+
+
+def policy_here(path: Path | None) -> Policy | None:
+    """Load the policy that is named, else the nearest; None where there is none."""
+    from inspector.policy.load import find_nearest, load_policy
+
+    path = path or find_nearest(Path.cwd())
+    return None if path is None else load_policy(path)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.cli.output import complain, say
 from inspector.errors import Fault, PolicyError, location_of
-from inspector.report.escape import escape
+from inspector.escape import escape
 
 MAX_SOURCE = 100
 """Characters of a line that are shown."""

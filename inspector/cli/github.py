@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ _LEAST = 10_000
 """Bytes that must be left for a summary to say anything."""
 
 
-def append_summary(command: Command, report: Any, environment: Mapping[str, str] = os.environ) -> None:
+def append_summary(command: Command, report: Any) -> None:
     """Append a command's report to the summary of the step, in Markdown, within what GitHub takes of all there."""
-    name = environment.get(VARIABLE)
+    name = os.environ.get(VARIABLE)
     if not name:
         return
     file = Path(name)

@@ -65,7 +65,7 @@ def command(references: tuple[str, ...], *, output: Path, force: bool, newest: i
     from inspector.cli.output import complain, emit, ensure_writable, say
     from inspector.errors import UsageError
     from inspector.policy.starting import starting_policy
-    from inspector.report.text import count
+    from inspector.words import count
 
     file = None if str(output) == "-" else output
     if file is not None and file.exists() and not force:
@@ -160,8 +160,9 @@ def _of_engines(newest: int, *, offline: bool) -> tuple[list[str], list[str]]:
 
 def _left(older: Sequence[str], untagged: int, kind: str) -> Iterator[str]:
     """Say what of an engine was not looked at."""
+    from inspector.words import first_few
+
     if older:
-        more = f" and {len(older) - MAX_LEFT} more" if len(older) > MAX_LEFT else ""
-        yield f"not looked at, as they are older (--newest takes more): {', '.join(older[:MAX_LEFT])}{more}"
+        yield f"not looked at, as they are older (--newest takes more): {first_few(older, MAX_LEFT)}"
     if untagged:
         yield f"not looked at, as they have no name: {untagged} of {kind}'s images"

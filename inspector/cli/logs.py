@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inspector.errors import InspectorError, UsageError
-from inspector.report.escape import escape
+from inspector.escape import escape
 
 _EVENT = "%(levelname)s: %(name)s: %(message)s"
 

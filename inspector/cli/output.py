@@ -13,8 +13,8 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from inspector.errors import InspectorError, UsageError
+from inspector.escape import cut, escape
 from inspector.report import formats
-from inspector.report.escape import cut, escape
 
 UNSEEN_WIDTH = 120
 """Columns of a table that goes to no terminal: a log or a file."""

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from inspector import __version__
-from inspector.cli.probes_of_containerd import probe_containerd
-from inspector.cli.probes_of_engines import probe_engines
+from inspector.cli.probes_of_engines import probe_containerd, probe_engines
 from inspector.cli.probes_of_settings import probe_settings
 from inspector.cli.root import DISTRIBUTION
 from inspector.errors import InspectorError, NoHome
@@ -20,6 +19,7 @@ from inspector.registry.inventory import Inventoried, certificate_folders, login
 from inspector.registry.settings import Settings, user_settings
 from inspector.report.doctor import Probed, State
 from inspector.sizes import show_size
+from inspector.words import first_few
 
 _SHOWN = 8
 """Hosts of one file that a line names."""
@@ -101,10 +101,9 @@ def _login(one: Inventoried) -> Probed:
         state: State = "fail" if one.configured else "warn"
         return Probed(topic="credentials", state=state, message=f"{one.place}: {one.error}", advice=one.advice)
     missing = [name for name in one.helpers if shutil.which(f"docker-credential-{name}") is None]
-    hosts = ", ".join(one.hosts[:_SHOWN]) or "no registry"
-    more = f" and {len(one.hosts) - _SHOWN} more" if len(one.hosts) > _SHOWN else ""
+    hosts = first_few(one.hosts, _SHOWN) or "no registry"
     helped = f"; helpers: {', '.join(one.helpers[:_SHOWN])}" if one.helpers else ""
-    message = f"{one.place}: {hosts}{more}{helped}"
+    message = f"{one.place}: {hosts}{helped}"
     if missing:
         advice = f"Install docker-credential-{missing[0]} on PATH, or remove it from the file"
         return Probed(topic="credentials", state="warn", message=message, advice=advice)

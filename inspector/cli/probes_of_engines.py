@@ -1,4 +1,4 @@
-"""What `inspector doctor` looks at of engines, the access methods to their images, and GPUs."""
+"""What `inspector doctor` looks at of engines, access methods to their images, GPUs, and of containerd alone."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from inspector.errors import InspectorError, Unreachable
 from inspector.report.doctor import Probed, State
 from inspector.runtime.host import Host, Machine, find_host
 from inspector.sources.access import AccessUnusable
+from inspector.sources.containerd.places import find_places, without_root
+from inspector.sources.containerd.records import read_records
 from inspector.sources.engine import containers_storage
 from inspector.sources.engine.storage import open_storage
 from inspector.unknown import Unknown
@@ -127,3 +129,25 @@ def _gpu(host: Host | None) -> Probed:
         advice = "Install nvidia-container-toolkit for the engine; only `runtime` and `check --runtime` need it"
         return Probed(topic="gpu", state="warn", message=f"{reasons}{driver}", advice=advice)
     return Probed(topic="gpu", state="ok", message=reasons)
+
+
+def probe_containerd() -> Iterator[Probed]:
+    """Tell of each containerd that is found where no engine stands before it; nothing unless one is, or is named."""
+    named = bool(os.environ.get("CONTAINERD_ADDRESS"))
+    try:
+        places = find_places()
+    except InspectorError as error:
+        if named:
+            yield Probed(topic="containerd", state="fail", message=str(error))
+        return
+    for place in places:
+        try:
+            records = read_records(place.root)
+        except InspectorError as error:
+            message = f"its files below {place.root} are not read: {error}{without_root()}"
+            yield Probed(topic="containerd", state="fail" if named else "ok", message=message)
+            continue
+        spaces = ", ".join(records.namespaces[:8]) or "none"
+        count = sum(len(records.listed(each)) for each in records.namespaces)
+        message = f"images: {count}, below {place.root}, namespaces: {spaces}; read as containerd:NAME"
+        yield Probed(topic="containerd", state="ok", message=message)

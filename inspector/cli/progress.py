@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from inspector.cli.output import is_terminal, printing, say
+from inspector.escape import escape
 from inspector.pipeline import Progress
-from inspector.report.escape import escape
 from inspector.sizes import show_size
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ def errors_of(seen: Iterable[Seen]) -> tuple[ShowError, ...]:
 def complain_of_failures(seen: Iterable[Seen]) -> int:
     """Complain of the images that could not be read, once where it is the same; return the exit code for that."""
     from inspector.cli.output import complain
-    from inspector.report.text import listed
+    from inspector.words import first_few
 
     codes = set()
     by_message: dict[str, list[tuple[str, str]]] = {}
@@ -79,7 +79,7 @@ def complain_of_failures(seen: Iterable[Seen]) -> int:
             by_message.setdefault(message.replace(each.name, "NAME"), []).append((each.name, message))
             codes.add(getattr(each.cause, "exit_code", 3))
     for shared, failed in by_message.items():
-        named = listed([name for name, _ in failed])
+        named = first_few([name for name, _ in failed])
         complain(f"{named}: {failed[0][1] if len(failed) == 1 else shared}")
     return max(codes, default=0)
 

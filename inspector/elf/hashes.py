@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import chain, compress, repeat
+from operator import gt, mod, ne, sub
+
+from inspector.elf.words import bytes_of, words_of
 
 MAX_KNOWN = 25_000
 """Names whose hashes are remembered: libraries need the same ones, those of the largest torch 10,000 in all."""
@@ -34,7 +39,7 @@ def gnu_hash(name: bytes) -> int:
 
 class _Known(dict[bytes, int]):
     def __missing__(self, name: bytes) -> int:
-        value = gnu_hash(name) >> 1
+        value = gnu_hash(name)
         if len(name) <= _MOST:
             self[name] = value
         return value
@@ -44,7 +49,29 @@ _known = _Known()
 
 
 def hashes_of(names: Iterable[bytes]) -> list[int]:
-    """Return the hashes without their lowest bits, which DT_GNU_HASH does not keep: 31 bits of each."""
+    """Return the hashes of names."""
     if len(_known) > MAX_KNOWN:
         _known.clear()
     return list(map(_known.__getitem__, names))
+
+
+_EVEN = bytes(byte & 0xFE for byte in range(256))
+
+
+def restored(links: array[int], starts: Sequence[int], first: int) -> array[int]:
+    """Return the hashes in the chains of DT_GNU_HASH, whose lowest bits say instead where a chain ends.
+
+    `starts` are the first symbols of the buckets, 0 for an empty one, and there are two at least. A hash modulo their
+    number is that of its bucket, so that it has the bit where the hash without it is another's. (`foo(long)` and
+    `foo(unsigned long)` often differ in that bit alone.)
+    """
+    numbers, begins = [*compress(range(len(starts)), starts)], [*filter(None, starts)]
+    if any(map(gt, begins, begins[1:])):
+        begins, numbers = map(list, zip(*sorted(zip(begins, numbers, strict=True)), strict=True))
+    sizes = map(sub, [*begins[1:], first + len(links)], [first, *begins[1:]])
+    buckets = chain.from_iterable(map(repeat, numbers, sizes))
+    data = bytearray(bytes_of(links))
+    data[::4] = low = data[::4].translate(_EVEN)
+    bits = bytes(map(ne, map(mod, words_of(bytes(data)), repeat(len(starts))), buckets))
+    data[::4] = (int.from_bytes(low, "little") | int.from_bytes(bits, "little")).to_bytes(len(low), "little")
+    return words_of(bytes(data))

@@ -14,7 +14,8 @@ MAGIC = b"\x7fELF"
 MAX_SEGMENTS = 256
 """Program headers that are read; linkers write a dozen."""
 
-PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK = 1, 2, 3, 7, 0x6474E551
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK, PT_GNU_PROPERTY = 1, 2, 3, 7, 0x6474E551, 0x6474E553
+_READ = {PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK, PT_GNU_PROPERTY}
 _BITS = {1: 32, 2: 64}
 _ORDER = {1: "<", 2: ">"}
 _HEADERS = {
@@ -27,6 +28,7 @@ _SEGMENTS = {
 }
 _HEAD = 1024
 _IDENT, _LEAST = 16, 52
+_CLASS, _DATA, _VERSION, _OSABI, _ABI_VERSION, _PADDING = 4, 5, 6, 7, 8, 9
 
 
 class Segment(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +46,8 @@ class Layout(msgspec.Struct, frozen=True):
     """What header and program headers say. `cut` says why not all of these were read.
 
     `loads` are the segments that are loaded, `last` the last segment of each kind, which is the one that glibc takes.
+    `refused` is what glibc says of a header that the kernel takes; empty for a good one. Only kinds that are asked for
+    are there.
     """
 
     bits: int
@@ -54,6 +58,7 @@ class Layout(msgspec.Struct, frozen=True):
     loads: tuple[Segment, ...]
     last: dict[int, Segment]
     cut: str = ""
+    refused: str = ""
 
     def find(self, kind: int) -> Segment | None:
         """Return the last segment of a kind."""
@@ -75,12 +80,10 @@ def read_layout(source: Source) -> Layout | NotElf:
         return NotElf("file too short")
     if not head.startswith(MAGIC):
         return NotElf("invalid ELF header")
-    bits, order = _BITS.get(head[4], 0), _ORDER.get(head[5], "")
+    bits, order = _BITS.get(head[_CLASS], 0), _ORDER.get(head[_DATA], "")
     layout = _HEADERS.get((bits, order))
-    if layout is None or head[6] != 1:
+    if layout is None:
         return NotElf("invalid ELF header")
-    if head[7] == 0 and head[8] != 0:
-        return NotElf("ELF file ABI version invalid")
     return _read_segments(source, head, bits, order)
 
 
@@ -88,7 +91,7 @@ def _read_segments(source: Source, head: bytes, bits: int, order: str) -> Layout
     layout = _HEADERS[bits, order]
     if len(head) < _IDENT + layout.size:
         return NotElf("file too short")
-    kind, machine, _, _, table, _, _, _, entry_size, count, *_ = layout.unpack_from(head, _IDENT)
+    kind, machine, version, _, table, _, _, _, entry_size, count, *_ = layout.unpack_from(head, _IDENT)
     unpack = _SEGMENTS[bits, order]
     if count and entry_size != unpack.size:
         return NotElf("ELF file's phentsize not the expected size")
@@ -100,7 +103,19 @@ def _read_segments(source: Source, head: bytes, bits: int, order: str) -> Layout
     segments = _segments(unpack.iter_unpack(rows), bits)
     loads = tuple([segment for segment in segments if segment.kind == PT_LOAD])
     cut = f"it has {count} program headers, of which {MAX_SEGMENTS} were read" if taken < count else ""
-    return Layout(bits, order, head[7], kind, machine, loads, {segment.kind: segment for segment in segments}, cut)
+    last = {segment.kind: segment for segment in segments}
+    return Layout(bits, order, head[_OSABI], kind, machine, loads, last, cut, _refused(head, version))
+
+
+def _refused(head: bytes, version: int) -> str:
+    """Return what glibc's `open_verify` says of a header's versions and padding, in its order."""
+    if head[_VERSION] != 1:
+        return "ELF file version ident does not match current one"
+    if head[_OSABI] == 0 and head[_ABI_VERSION]:
+        return "ELF file ABI version invalid"
+    if any(head[_PADDING:_IDENT]):
+        return "nonzero padding in e_ident"
+    return "" if version == 1 else "ELF file version does not match current one"
 
 
 def _segments(rows: Iterable[tuple[int, ...]], bits: int) -> list[Segment]:
@@ -108,7 +123,10 @@ def _segments(rows: Iterable[tuple[int, ...]], bits: int) -> list[Segment]:
         return [
             Segment(kind, flags, offset, address, size, memory)
             for kind, flags, offset, address, _, size, memory, _ in rows
+            if kind in _READ
         ]
     return [
-        Segment(kind, flags, offset, address, size, memory) for kind, offset, address, _, size, memory, flags, _ in rows
+        Segment(kind, flags, offset, address, size, memory)
+        for kind, offset, address, _, size, memory, flags, _ in rows
+        if kind in _READ
     ]

@@ -32,7 +32,9 @@ class Skeleton(msgspec.Struct, frozen=True, array_like=True, tag=True, kw_only=T
     `rpath` and `runpath` are None where there is none, which differs from an empty one. `defined` are the versions
     that it defines, its base among them; None where it has no version section. `executable_stack` is None without a
     PT_GNU_STACK. `loaded` is the end of the last PT_LOAD and `size` that of the file, in bytes. `partial` says why some
-    of it could not be read, in a forward pass or from a cut file; empty where all was.
+    of it could not be read, in a forward pass or from a cut file; empty where all was. `refused` is what glibc says of
+    a header that the kernel takes, `aligned` whether each PT_LOAD lies in its page as it does in the file; `level` is
+    the x86-64 level that its GNU property says it needs, 5 for one past those that are defined.
     """
 
     bits: int
@@ -56,14 +58,17 @@ class Skeleton(msgspec.Struct, frozen=True, array_like=True, tag=True, kw_only=T
     executable_stack: bool | None = None
     tls: int = 0
     filters: tuple[str, ...] = ()
+    auxiliary: tuple[str, ...] = ()
     needs: tuple[VersionNeed, ...] = ()
     defined: tuple[str, ...] | None = None
     partial: str = ""
+    refused: str = ""
+    aligned: bool = True
+    level: int = 1
 
 
 class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """The symbols of an object that binding decides by. Hashes are GNU hashes, little-endian, four bytes each, shifted
-    right by one bit, which DT_GNU_HASH does not keep.
+    """The symbols of an object that binding decides by. Hashes are GNU hashes, little-endian, four bytes each.
 
     `names` are the undefined, not weak symbols that a relocation names, joined by NUL, in the order of the relocations:
     first the `data` ones that are bound at once, then those of the procedure linkage table, bound late unless

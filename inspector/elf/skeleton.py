@@ -18,12 +18,14 @@ from inspector.elf.dynamic import (
     Damaged,
     text_of,
 )
-from inspector.elf.layout import PT_DYNAMIC, PT_GNU_STACK, PT_INTERP, PT_TLS, Segment
+from inspector.elf.layout import PT_DYNAMIC, PT_GNU_PROPERTY, PT_GNU_STACK, PT_INTERP, PT_TLS, Segment
 from inspector.elf.model import NotElf, Skeleton, VersionNeed
 from inspector.elf.opened import PASSED, Error, Opened, open_elf
+from inspector.elf.property import MAX_PROPERTIES, needed_level
 from inspector.elf.source import Absent, Source
 
 _EXECUTABLE = 1
+_PAGE = 4096
 _MOST = (1 << 63) - 1  # no file is larger, and what keeps skeletons takes no larger numbers
 _DF_SYMBOLIC, _DF_BIND_NOW, _DF_1_NOW = 2, 8, 1
 
@@ -54,8 +56,8 @@ class _Reading:
         stack, thread = layout.find(PT_GNU_STACK), layout.find(PT_TLS)
         loads = [segment.offset + segment.size for segment in layout.loads]
         needs, defined = self._needs(), self._defined()
-        interpreter = self._interpreter(layout.find(PT_INTERP))
-        needed, filters = (self._texts(dynamic.all(*kinds)) for kinds in ((DT_NEEDED,), (DT_FILTER, DT_AUXILIARY)))
+        interpreter, level = self._interpreter(layout.find(PT_INTERP)), self._level(layout.find(PT_GNU_PROPERTY))
+        needed, filters, auxiliary = (self._texts(dynamic.all(tag)) for tag in (DT_NEEDED, DT_FILTER, DT_AUXILIARY))
         soname, rpath, runpath = (self._text(tags.get(tag)) for tag in (DT_SONAME, DT_RPATH, DT_RUNPATH))
         return Skeleton(
             bits=layout.bits,
@@ -79,10 +81,24 @@ class _Reading:
             executable_stack=None if stack is None else bool(stack.flags & _EXECUTABLE),
             tls=0 if thread is None else thread.memory,
             filters=filters,
+            auxiliary=auxiliary,
             needs=needs,
             defined=defined,
             partial="; ".join(self._why),
+            refused=layout.refused,
+            aligned=not any((segment.address - segment.offset) % _PAGE for segment in layout.loads),
+            level=level,
         )
+
+    def _level(self, segment: Segment | None) -> int:
+        if segment is None:
+            return 1
+        try:
+            content = self._opened.source.read_at(segment.offset, min(segment.size, MAX_PROPERTIES))
+        except Absent as error:
+            self._note(error)
+            return 1
+        return needed_level(content, self._opened.layout)
 
     def _interpreter(self, segment: Segment | None) -> str | None:
         if segment is None:
@@ -97,7 +113,10 @@ class _Reading:
         return None
 
     def _text(self, place: int | None) -> str | None:
-        return None if place is None else next(iter(self._texts([place])), "")
+        if place is None:
+            return None
+        texts = self._texts([place])
+        return texts[0] if texts else ""
 
     def _texts(self, places: list[int]) -> tuple[str, ...]:
         found: list[str] = []
@@ -111,7 +130,7 @@ class _Reading:
     def _needs(self) -> tuple[VersionNeed, ...]:
         needs, error = self._opened.needs
         self._note(error)
-        return tuple(VersionNeed(file, tuple((name, weak) for name, weak, _ in versions)) for file, versions in needs)
+        return tuple([need for need, _ in needs])
 
     def _defined(self) -> tuple[str, ...] | None:
         defined, error = self._opened.defined

@@ -24,9 +24,6 @@ from inspector.elf.dynamic import (
 from inspector.elf.opened import Opened
 from inspector.elf.words import words_of
 
-MAX_STRINGS = 32 << 20
-"""Bytes of the names of all symbols of one file."""
-
 _S390 = 22
 _TABLES = (DT_STRTAB, DT_VERSYM, DT_GNU_HASH, DT_HASH, DT_RELA, DT_REL, DT_JMPREL, DT_VERNEED, DT_VERDEF)
 
@@ -35,11 +32,13 @@ class SymbolTable:
     """The tables of one file, each read where it is asked for. Raises `Absent`, `Damaged`.
 
     `first` is the first symbol that is found by hash, `chain` that of DT_GNU_HASH from there on, None where only
-    DT_HASH is there; `count` how many symbols the hashes tell of.
+    DT_HASH is there, and `buckets` where in it each begins; `count` is how many symbols the hashes tell of.
     """
 
     def __init__(self, opened: Opened) -> None:
         self._source, self._layout, self._dynamic = opened.source, opened.layout, opened.dynamic
+        self._strings = opened.strings
+        self.buckets: array[int] = array("I")
         self.first, self.chain, self.count = self._hashed()
 
     @property
@@ -71,11 +70,8 @@ class SymbolTable:
 
     def strings(self) -> bytes:
         """Read the names, each of which ends with NUL."""
-        place = self._place(self._dynamic.tags[DT_STRTAB])
-        size = min(self._dynamic.tags.get(DT_STRSZ, 0), place[1] - place[0])
-        if size > MAX_STRINGS:
-            raise Damaged(f"its symbols have names of more than {MAX_STRINGS} bytes")
-        return self._read(place[0], size)
+        self._place(self._dynamic.tags[DT_STRTAB])
+        return self._strings.whole()
 
     def versions(self, count: int) -> array[int]:
         """Read the numbers of the symbols' versions; none where there is no such table."""
@@ -102,7 +98,8 @@ class SymbolTable:
         chain = buckets + 4 * count
         if chain > end or count > MAX_SYMBOLS:
             raise Damaged("its table of hashes lies outside what is loaded")
-        top = max(words_of(self._read(buckets, 4 * count), order), default=0)
+        self.buckets = words_of(self._read(buckets, 4 * count), order)
+        top = max(self.buckets, default=0)
         if top < first or not top:
             return first, array("I"), first
         if top - first > MAX_SYMBOLS:

@@ -13,6 +13,7 @@ from inspector.engine.failures import message, refusal
 from inspector.engine.model import Stat
 from inspector.engine.transport import Answer, Transport, path_segment
 from inspector.errors import LimitExceeded, Malformed, Unsupported
+from inspector.escape import in_ascii
 from inspector.oci import decoder
 from inspector.rootfs import Kind
 
@@ -46,22 +47,22 @@ def stat(transport: Transport, container: str, path: str) -> Stat | None:
     if any(b"\0" in name or len(name) > _MAX_NAME for name in names):
         return None
     if len(names) > _MAX_NAMES:
-        raise LimitExceeded(f"{_shown(path)}: a path of more than {_MAX_NAMES} names")
+        raise LimitExceeded(f"{in_ascii(path)}: a path of more than {_MAX_NAMES} names")
     answer = _head(transport, container, path)
     if _HEADER in answer.headers and answer.status in (200, 404):
         return _stat(path, _decoded(path, answer.headers[_HEADER]))
     if answer.status == 200:
-        raise Malformed(f"{_shown(path)}: the engine's answer lacks the header {_HEADER}")
+        raise Malformed(f"{in_ascii(path)}: the engine's answer lacks the header {_HEADER}")
     if answer.status != 404:
         return _explained(transport, container, path, answer)
     if _PODMAN in answer.headers and any("\udc80" <= letter <= "\udcff" for letter in path):
-        raise Unsupported(f"{_shown(path)}: Podman can't be asked for a path that is not UTF-8")
+        raise Unsupported(f"{in_ascii(path)}: Podman can't be asked for a path that is not UTF-8")
     return None
 
 
 def opened(transport: Transport, container: str, path: str) -> AbstractContextManager[BinaryIO]:
     """See `Engine.archive`."""
-    return transport.stream(_address(container), _shown(path), query={"path": path}, seconds=_SECONDS)
+    return transport.stream(_address(container), in_ascii(path), query={"path": path}, seconds=_SECONDS)
 
 
 def _explained(transport: Transport, container: str, path: str, answer: Answer) -> Stat | None:
@@ -74,9 +75,9 @@ def _explained(transport: Transport, container: str, path: str, answer: Answer) 
     if re.search(_NO_DIRECTORY, words):
         return None
     if not re.search(_CIRCLE, words):
-        raise refusal(transport.endpoint, _shown(path), answer.status, again.body)
+        raise refusal(transport.endpoint, in_ascii(path), answer.status, again.body)
     folder = _head(transport, container, posixpath.join(posixpath.dirname(path), "."))
-    return Stat(posixpath.basename(path), 0, Kind.SYMLINK, 0o777, path) if folder.status == 200 else None
+    return Stat(0, Kind.SYMLINK, 0o777, path) if folder.status == 200 else None
 
 
 def _head(transport: Transport, container: str, path: str) -> Answer:
@@ -89,7 +90,7 @@ def _address(container: str) -> str:
 
 def _decoded(path: str, text: str) -> _PathStat:
     """Return the header's JSON; Podman writes base64 in the alphabet for URLs."""
-    where = f"{_shown(path)}: the engine's header {_HEADER}"
+    where = f"{in_ascii(path)}: the engine's header {_HEADER}"
     if len(text) > _MAX_HEADER:
         raise Malformed(f"{where} has {len(text)} bytes")
     import base64  # no other access method reads such headers
@@ -110,22 +111,17 @@ def _stat(path: str, said: _PathStat) -> Stat:
     bits = said.mode & 0o777
     for go, unix in _SPECIAL_BITS:
         bits |= unix if said.mode & go else 0
-    name = posixpath.basename(path) or "/"
     if kind is not Kind.SYMLINK:
-        return Stat(name, max(said.size, 0) if kind is Kind.FILE else 0, kind, bits)
+        return Stat(max(said.size, 0) if kind is Kind.FILE else 0, kind, bits)
     if "\ufffd" in said.link_target:
-        raise Unsupported(f"{_shown(path)}: the engine can't tell where this link leads, since that is not UTF-8")
-    return Stat(name, 0, kind, 0o777, said.link_target)
+        raise Unsupported(f"{in_ascii(path)}: the engine can't tell where this link leads, since that is not UTF-8")
+    return Stat(0, kind, 0o777, said.link_target)
 
 
 def _kind(path: str, mode: int) -> Kind:
     """Tell the kind of a Go `FileMode`, whose bits are not the kernel's."""
     if mode & (_SOCKET | _IRREGULAR):
-        raise Unsupported(f"{_shown(path)}: a socket, or another thing that no layer can hold")
+        raise Unsupported(f"{in_ascii(path)}: a socket, or another thing that no layer can hold")
     if mode & _FIFO:
         return Kind.FIFO
     return next((kind for bit, kind in _KINDS if mode & bit), Kind.FILE)
-
-
-def _shown(path: str) -> str:
-    return ascii(path[:300])[1:-1]

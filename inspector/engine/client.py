@@ -16,6 +16,7 @@ from inspector.engine.endpoint import Endpoint, Kind, endpoints
 from inspector.engine.failures import ABSENT, DENIED, refusal
 from inspector.engine.transport import READ_SECONDS, Answer, Transport, path_segment
 from inspector.errors import LimitExceeded, Malformed, NotFound, Unreachable
+from inspector.escape import in_ascii
 from inspector.http.failures import is_timeout
 from inspector.oci import parse
 
@@ -62,7 +63,7 @@ class Engine:
 
     def inspect(self, name: str) -> model.ImageDocument:
         """Return what the engine tells of an image, by name, id or digest. Raises `NotFound`, `Malformed`."""
-        answer = self._ask("GET", f"/images/{_image(name)}/json", _shown(name))
+        answer = self._ask("GET", f"/images/{_image(name)}/json", in_ascii(name))
         document = documents.image_document(answer.body, self._where(name), self._store)
         if self.kind == "podman":  # which adds up the layers' tars, not their files
             return msgspec.structs.replace(document, unpacked_size=None)
@@ -70,7 +71,7 @@ class Engine:
 
     def history(self, name: str) -> tuple[model.Step, ...]:
         """Return the build steps of an image, oldest first. Raises `NotFound`, `Malformed`."""
-        answer = self._ask("GET", f"/images/{_image(name)}/history", _shown(name))
+        answer = self._ask("GET", f"/images/{_image(name)}/history", in_ascii(name))
         return documents.history(answer.body, self._where(name))
 
     def images(self) -> tuple[model.ListedImage, ...]:
@@ -83,7 +84,7 @@ class Engine:
 
         Raises `NotFound`.
         """
-        return self._transport.stream(f"/images/{_image(name)}/get", _shown(name), seconds=_SAVE_SECONDS)
+        return self._transport.stream(f"/images/{_image(name)}/get", in_ascii(name), seconds=_SAVE_SECONDS)
 
     def create(self, body: Mapping[str, Any], *, name: str = "") -> str:
         """Create a container; its id. Raises `NotFound` where there is no such image."""
@@ -131,7 +132,7 @@ class Engine:
         """Return what the engine tells of a container, by name, id or how an id begins. Raises `NotFound`."""
         from inspector.engine import describing  # images are read without it
 
-        answer = self._ask("GET", f"/containers/{_segment(container)}/json", f"the container {_shown(container)}")
+        answer = self._ask("GET", f"/containers/{_segment(container)}/json", f"the container {in_ascii(container)}")
         return describing.container_document(answer.body, self._where(container))
 
     def changes(self, container: str) -> Mapping[str, int]:
@@ -191,7 +192,7 @@ class Engine:
         return answer
 
     def _where(self, what: str) -> str:
-        return f"the engine {self.endpoint} on {_shown(what)}"
+        return f"the engine {self.endpoint} on {in_ascii(what)}"
 
     def _store(self) -> model.Store:
         if self.kind == "podman":
@@ -261,15 +262,11 @@ def demultiplexed(stream: BinaryIO, limit: int) -> bytes:
 
 def _image(name: str) -> str:
     if any(part in ("", ".", "..") for part in name.split("/")):
-        raise NotFound(f"{_shown(name)}: no image has such a name")
+        raise NotFound(f"{in_ascii(name)}: no image has such a name")
     return path_segment(name)
 
 
 def _segment(container: str) -> str:
     if "/" in container or container in ("", ".", ".."):
-        raise Malformed(f"{_shown(container)} is not a container id")
+        raise Malformed(f"{in_ascii(container)} is not a container id")
     return path_segment(container)
-
-
-def _shown(name: str) -> str:
-    return ascii(name[:200])[1:-1]

@@ -52,14 +52,6 @@ class _Document(msgspec.Struct, rename="pascal"):
     image_manifest_descriptor: _Descriptor | None = None
 
 
-class _Named(msgspec.Struct, rename="pascal"):
-    image: str = ""
-
-
-class _Asked(msgspec.Struct, rename="pascal"):
-    config: _Named | None = None
-
-
 class _Change(msgspec.Struct, rename="pascal"):
     path: str
     kind: int = 0
@@ -68,16 +60,13 @@ class _Change(msgspec.Struct, rename="pascal"):
 def container_document(content: bytes, where: str) -> ContainerDocument:
     """Return an answer to `/containers/{name}/json`. Raises `Malformed`, `LimitExceeded`."""
     said = parse(content, _Document, where)
-    asked = parse(content, _Asked, where).config or _Named()
     state = said.state or _State()
     described = said.image_manifest_descriptor.platform if said.image_manifest_descriptor else None
     return ContainerDocument(
         id=said.id,
         name=said.name.removeprefix("/"),
         image=full_id(said.image),
-        image_name=asked.image,
         config=said.config or RuntimeConfig(),
-        status="paused" if state.paused else state.status,
         running=state.running and not state.paused,
         state=" ".join((state.status, str(state.paused), state.started_at, state.finished_at)),
         mounts=_mounts(said, where),

@@ -13,6 +13,7 @@ from inspector.engine.failures import own_words
 from inspector.engine.model import ImageDocument, Info, ListedContainer, ListedImage, Step, Store
 from inspector.engine.transport import Answer
 from inspector.errors import Malformed, Refused
+from inspector.escape import in_ascii
 from inspector.oci import Digest, ImageConfig, RootfsIds, RuntimeConfig, parse
 
 MAX_LIST = 64 << 20
@@ -226,7 +227,7 @@ def negotiated(endpoint: Endpoint, answer: Answer) -> tuple[Api, bool]:
     said = parse(answer.body, Version, where)
     newest = _parsed(said.api_version, where)
     oldest = _parsed(said.min_api_version, where) if said.min_api_version else OLDEST
-    engine = f"the engine {endpoint} ({ascii(said.version[:60])[1:-1]}) speaks API"
+    engine = f"the engine {endpoint} ({in_ascii(said.version, 60)}) speaks API"
     if newest < OLDEST:
         raise Refused(f"{engine} {_shown(newest)} at most, and {_shown(OLDEST)} is the oldest spoken here: update it")
     if oldest > NEWEST:

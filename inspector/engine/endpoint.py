@@ -14,6 +14,7 @@ import msgspec
 
 from inspector.engine.contexts import context_endpoint, current_context
 from inspector.errors import Malformed
+from inspector.escape import in_ascii
 from inspector.home import home_directory
 from inspector.http.tls import Tls, docker_tls
 
@@ -67,9 +68,9 @@ def shown_address(address: str) -> str:
     """Return an address for messages: escaped, cut, and without what may be a password."""
     scheme, separator, rest = address.partition("://")
     if scheme in ("unix", "npipe"):
-        return ascii(address[:300])[1:-1]
+        return in_ascii(address)
     authority, slash, path = rest.partition("/")
-    return ascii((scheme + separator + authority.rpartition("@")[2] + slash + path.partition("?")[0])[:300])[1:-1]
+    return in_ascii(scheme + separator + authority.rpartition("@")[2] + slash + path.partition("?")[0])
 
 
 def _docker_choice(environment: Mapping[str, str], home: Path) -> Endpoint | None:

@@ -8,6 +8,7 @@ import msgspec
 
 from inspector.engine.endpoint import Endpoint
 from inspector.errors import InspectorError, NotFound, Refused
+from inspector.escape import in_ascii
 from inspector.http.failures import Clauses
 from inspector.oci import decoder
 
@@ -38,7 +39,7 @@ def refusal(endpoint: Endpoint, what: str, status: int, body: bytes) -> Inspecto
 
 def own_words(body: bytes) -> str:
     """Return the message in an engine's answer, as plain ASCII of at most 300 characters."""
-    return ascii(" ".join(message(body).split())[:300])[1:-1]
+    return in_ascii(" ".join(message(body).split()))
 
 
 def message(body: bytes) -> str:

@@ -88,7 +88,7 @@ class MountPoint(msgspec.Struct, frozen=True):
 
 
 class ContainerDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A container as `inspect` tells it. `image` is the id of its image, `image_name` how that was called.
+    """A container as `inspect` tells it. `image` is the id of its image.
 
     `platform` is None where the engine does not tell it of containers. `state` changes with every start and end.
     """
@@ -96,9 +96,7 @@ class ContainerDocument(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     image: str
-    image_name: str
     config: RuntimeConfig
-    status: str
     running: bool
     state: str
     mounts: tuple[MountPoint, ...]
@@ -106,12 +104,11 @@ class ContainerDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stat(msgspec.Struct, frozen=True):
-    """One file of a container. `size` is 0 for all but regular files, `mode` the permission bits.
+    """A file of a container. `size` is 0 for all but regular files, `mode` the permission bits.
 
     `target` is, for a link, where it leads with all links followed: a path from the root, there or not.
     """
 
-    name: str
     size: int
     kind: Kind
     mode: int

@@ -25,6 +25,7 @@ from inspector.unknown import Importable, Unknown
 _ENVIRONMENT = r"(/.+?)/lib(?:64)?/(?:python|pypy)\d\.\d+t?/(?:site|dist)-packages/"
 _SYSTEM = ("/usr", "/usr/local")
 _MATTERS = ("PYTHON", "LD_", "TORCH_")
+_NOT_LOOKED_AT = "only the asked `python` was looked at"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,23 +62,27 @@ def find_started(fs: Rootfs, config: ImageConfig, content: ReadContent | None = 
         return Started(unknown=Unknown(str(error)))
 
 
-def find_command(fs: Rootfs, asked: Asked) -> Command:
-    """Return the facts of the image's own command, from every file of the image."""
+def find_command(fs: Rootfs, asked: Asked, *, whole: bool = True) -> Command:
+    """Return the facts of the image's own command, from every file of the image.
+
+    From single files, not `whole`, another Python's torch isn't looked for, which leaves it unknown.
+    """
     ran = find_started(fs, asked.config, asked.content)
     elsewhere = () if isinstance(asked.elsewhere, Unknown) else asked.elsewhere
     reaches = _named(ran.texts, elsewhere)
-    for question in ran.beside:
-        reaches |= _imported(_interpreter(fs, question, None, None), elsewhere)
-    interpreter = ran.unknown
+    for question in ran.beside if elsewhere else ():
+        reaches |= _imported(_interpreter(fs, question, None, None, whole=whole), elsewhere)
+    interpreter: Interpreter | Unknown | None = ran.unknown
     torch: Torch | None = None
     differs = False
     if ran.question is not None:
-        found = _interpreter(fs, ran.question, ran.first, asked.content)
-        interpreter = found  # type: ignore[assignment]
+        interpreter = found = _interpreter(fs, ran.question, ran.first, asked.content, whole=whole)
         differs = is_other(asked, ran.question, found) or _first_matters(fs, asked, ran)
-        if differs:
+        if differs and whole:
             torch = _torch(fs, ran.question, found, content=asked.content)
             reaches |= _imported(found, elsewhere)
+        elif differs:
+            torch = Torch(installed=False, importable=Importable.UNKNOWN, reasons=(_NOT_LOOKED_AT,))
     return Command(
         argv=asked.startup.argv,
         path=asked.startup.path,
@@ -93,6 +98,8 @@ def is_other(asked: Asked, question: Question, found: Interpreter | Unknown) -> 
     one = asked.interpreter
     if isinstance(one, Unknown) or isinstance(found, Unknown):
         return one != found
+    if asked.question.laid != question.laid:
+        return True
     same = (one.resolved, one.prefix, _tail(one)) == (found.resolved, found.prefix, _tail(found))
     return not same or _settings(asked.question.config) != _settings(question.config)
 
@@ -105,7 +112,8 @@ def _first_matters(fs: Rootfs, asked: Asked, ran: Started) -> bool:
     asked_from = asked.question.config.working_dir
     if (ran.first or working_dir) == asked_from:
         return False
-    names = [list_dir(fs, folder) for folder in (ran.first or working_dir, asked_from)]
+    own = list_dir(ran.question.seen(fs), ran.first or working_dir)
+    names = [own, list_dir(asked.question.seen(fs), asked_from)]
     return any(name in children for children in names for name in ("torch", "torch.py", "torch.pyc"))
 
 
@@ -121,11 +129,13 @@ def _settings(config: ImageConfig) -> dict[str, str]:
 
 
 def _interpreter(
-    fs: Rootfs, question: Question, first: str | None, content: ReadContent | None
+    fs: Rootfs, question: Question, first: str | None, content: ReadContent | None, *, whole: bool
 ) -> Interpreter | Unknown:
-    built = reader_of_built(fs, content)
-    found, _ = find_interpreter(fs, question.config, question.asked, question=question, built=built)
-    return _begun_with(first, found if content is None else proved(fs, question.config, found), question)
+    unlisted: list[str] | None = None if whole else []
+    built = reader_of_built(fs, question, content)
+    found, _ = find_interpreter(fs, question.config, question.asked, unlisted=unlisted, question=question, built=built)
+    proven = found if content is None else proved(question.seen(fs), question.config, found)
+    return _begun_with(first, proven, question)
 
 
 def _begun_with(first: str | None, found: Interpreter | Unknown, question: Question) -> Interpreter | Unknown:
@@ -139,8 +149,10 @@ def _begun_with(first: str | None, found: Interpreter | Unknown, question: Quest
 
 
 def _torch(fs: Rootfs, question: Question, interpreter: Interpreter | Unknown, *, content: ReadContent | None) -> Torch:
+    own = None if content is None else question.reads(fs, content)
+    fs = question.seen(fs)
     installed, _ = find_distributions(fs, interpreter, unread=[])
-    return find_torch(fs, question.config, interpreter, installed, blind=content is None, content=content)[0]
+    return find_torch(fs, question.config, interpreter, installed, blind=own is None, content=own)[0]
 
 
 def _named(texts: Iterable[str], elsewhere: Iterable[TorchElsewhere]) -> set[str]:
@@ -160,23 +172,3 @@ def _imported(interpreter: Interpreter | Unknown, elsewhere: Iterable[TorchElsew
         return set()
     entries = set(interpreter.search_path)
     return {other.path for other in elsewhere if other.path.rpartition("/")[0] in entries}
-
-
-def unseen_command(fs: Rootfs, asked: Asked) -> Command:
-    """Return the facts from single files: another Python's torch isn't looked for, which leaves it unknown."""
-    ran = find_started(fs, asked.config)
-    interpreter: Interpreter | Unknown | None = ran.unknown
-    differs = False
-    if ran.question is not None:
-        found, _ = find_interpreter(fs, ran.question.config, ran.question.asked, unlisted=[], question=ran.question)
-        interpreter = _begun_with(ran.first, found, ran.question)
-        differs = is_other(asked, ran.question, found) or _first_matters(fs, asked, ran)
-    why = "only the asked `python` was looked at"
-    torch = Torch(installed=False, importable=Importable.UNKNOWN, reasons=(why,)) if differs else None
-    return Command(
-        argv=asked.startup.argv,
-        path=asked.startup.path,
-        interpreter=interpreter,
-        python_differs=differs,
-        torch=torch,
-    )

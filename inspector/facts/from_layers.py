@@ -114,9 +114,11 @@ def _facts(
     dear = blind or any(each.parts is not None for each in binaries)
     content = modules.reader(image, indexed, rootfs)
     question = find_question(rootfs, image.config, python, None if blind else content)
-    built = reader_of_built(rootfs, None if blind else content)
+    built = reader_of_built(rootfs, question, None if blind else content)
     interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question, built=built)
-    interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
+    if not blind:
+        own = question.reads(rootfs, content)
+        interpreter = proved(question.seen(rootfs), question.config, interpreter, own)
     interpreter = seen_interpreter(rootfs, interpreter)
     installed: list[Installed] = []
     seen = seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
@@ -152,12 +154,11 @@ def seen_by_python(
     """
     blind = content is None
     unread_metadata: list[str] = []
-    installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread_metadata)
+    fs, own = question.seen(rootfs), None if content is None else question.reads(rootfs, content)
+    installed, distribution_warnings = find_distributions(fs, interpreter, unread=unread_metadata)
     owners += installed
-    torch, elsewhere, torch_warnings = find_torch(
-        rootfs, question.config, interpreter, installed, blind=blind, content=content
-    )
-    torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
+    torch, elsewhere, torch_warnings = find_torch(fs, question.config, interpreter, installed, blind=blind, content=own)
+    torch = with_doubts(fs, question, interpreter, torch, elsewhere)
     startup = unstated_startup() if image.unstated else find_startup(rootfs, image.config)
     asked = Asked(
         config=image.config,
@@ -170,7 +171,7 @@ def seen_by_python(
     )
     command = find_command(rootfs, asked)
     facts = tuple(distribution.facts() for distribution in installed)
-    tried = None if dear else _try_extensions(rootfs, question.config, interpreter, installed, torch)
+    tried = None if dear else _try_extensions(fs, question.config, interpreter, installed, torch)
     return msgspec.structs.replace(
         unread(image),
         startup=startup,
@@ -182,7 +183,7 @@ def seen_by_python(
         metadata_unread=tuple(unread_metadata),
         extensions=tried.broken if tried else (),
         extensions_undecided=tried.undecided if tried else (),
-        gpu=_with_kernels(rootfs, _find_gpu(rootfs, image, torch, facts), installed, torch, tried),
+        gpu=_with_kernels(fs, _find_gpu(fs, image, torch, facts), installed, torch, tried),
         command=_with_torch(rootfs, image, command),
     )
 

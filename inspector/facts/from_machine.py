@@ -38,7 +38,7 @@ def gather_of_machine(
     begun = time.perf_counter()
     modules = Modules(tuple(imports))
     question = find_question(machine, image.config, python)
-    built = reader_of_built(machine, machine.content)
+    built = reader_of_built(machine, question, machine.content)
     interpreter, warnings = find_interpreter(machine, image.config, python, question=question, built=built)
     interpreter = proved(machine, question.config, interpreter, machine.content)
     seen = seen_by_python(machine, image, question, interpreter, machine.content, [], dear=False)

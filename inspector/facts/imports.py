@@ -42,7 +42,8 @@ class Modules(msgspec.Struct, frozen=True):
             return {}
         from inspector.imports import find_imports  # most images are asked for none
 
-        return find_imports(fs, question.config, interpreter, self.names, content, question.doubts)
+        own = question.reads(fs, content)
+        return find_imports(question.seen(fs), question.config, interpreter, self.names, own, question.doubts)
 
     def reader(self, image: Image, indexed: Sequence[Indexed], fs: MergedRootfs) -> ReadContent:
         """Return what reads any file of the image, which reads nothing before it is asked."""

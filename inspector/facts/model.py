@@ -18,6 +18,7 @@ from inspector.python.model import Distribution, Interpreter, Startup
 from inspector.torchbuild.model import BrokenExtension, Torch, TorchElsewhere
 from inspector.unknown import Importable, Unknown
 from inspector.values import Plain, Row, Tabled
+from inspector.words import count
 
 Proof = Literal["files", "loader", "runtime"]
 """What an answer about imports rests on: which files are there, what the loader does with them, or a run."""
@@ -194,20 +195,13 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
             yield {"image": self.reference, "layer": at, **msgspec.structs.asdict(each)}
 
     def _headline(self) -> str:
-        packages = (
-            "packages unknown"
-            if isinstance(self.distributions, Unknown)
-            else _count(len(self.distributions), "package")
-        )
-        layers = _count(len(self.layers), "layer")
+        found = self.distributions
+        packages = "packages unknown" if isinstance(found, Unknown) else count(len(found), "package")
+        layers = count(len(self.layers), "layer")
         return f"{self.reference}: {self.platform}, {_torch(self.torch)}, {packages}, {layers}"
 
     def _table(self) -> list[Row]:
         return [{"": key, "value": value} for key, value in self.summary().items()]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun if number == 1 else noun + 's'}"
 
 
 def _torch(torch: Torch) -> str:

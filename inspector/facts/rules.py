@@ -32,6 +32,7 @@ FINDERS = (
     "torchbuild",
     "unknown.py",
     "values.py",
+    "words.py",
 )
 """The files and folders of the package that facts depend on."""
 

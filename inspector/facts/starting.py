@@ -11,6 +11,7 @@ from inspector.oci import ImageConfig
 from inspector.python.built import Built, ReadBuilt
 from inspector.python.environment import Environment, environment_of
 from inspector.python.model import Interpreter
+from inspector.python.question import Question
 from inspector.rootfs import Rootfs
 from inspector.unknown import Unknown
 
@@ -39,17 +40,17 @@ def proved(
     return msgspec.structs.replace(interpreter, runs=runs, reasons=(*interpreter.reasons, found.text))
 
 
-def reader_of_built(fs: Rootfs, content: Callable[[str], bytes] | None) -> ReadBuilt | None:
+def reader_of_built(fs: Rootfs, question: Question, content: Callable[[str], bytes] | None) -> ReadBuilt | None:
     """Return what tells how a Python was built; None where `content`, which reads any file of the image, is."""
     if content is None:
         return None
-    read = content
+    read, seen = question.reads(fs, content), question.seen(fs)
 
     def tell(program: str, environment: Environment) -> Built | Unknown:
         from inspector.torchbuild.python_process import built  # few programs are asked for it
 
         try:
-            return built(fs, program, environment, read)
+            return built(seen, program, environment, read)
         except InspectorError as error:
             return Unknown(str(error))
 

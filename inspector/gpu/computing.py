@@ -14,6 +14,7 @@ from inspector.gpu.prediction import Case, Prediction, fails, undecided
 from inspector.gpu.versions import compare
 from inspector.torchbuild.kinds import label_of
 from inspector.unknown import Unknown
+from inspector.words import first_few
 
 WORKSTATIONS = frozenset({1, 12, 13})
 """NVML's codes of brands that workstation GPUs have: Quadro, Quadro RTX, NVIDIA RTX."""
@@ -53,8 +54,7 @@ def _beside_baked(case: Case, found: Prediction) -> Prediction:
         reason = f"{newer} is newer than the host's driver {case.host.driver}, and may be used in its place (error 803)"
         return undecided("library", reason, f"remove {newer} from the image")._replace(path=newer)
     refused = ", or refuse the start (`file exists`)" if case.mode == "legacy" else ""
-    more = f" and {len(baked) - 1} more" if len(baked) > 1 else ""
-    note = f"{baked[0]}{more}: files of a driver in the image may clash with the host's{refused}: remove them"
+    note = f"{first_few(baked, 1)}: files of a driver in the image may clash with the host's{refused}: remove them"
     return found._replace(notes=(*found.notes, note), path=baked[0])
 
 

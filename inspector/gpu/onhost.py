@@ -10,6 +10,7 @@ from inspector.gpu.hosts import Host, Mode
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.predict import OnGpu, predict
 from inspector.gpu.prediction import Prediction, Stage, Verdict
+from inspector.words import first_few
 
 WORST_FIRST: tuple[Verdict, ...] = ("fails", "unknown", "works")
 MAX_REASONS = 4
@@ -78,9 +79,7 @@ def _together(causes: list[Cause]) -> Cause:
 
 def joined(sentences: Iterable[str]) -> str:
     """Return sentences as one, each once, the first few of many."""
-    found = list(filter(None, dict.fromkeys(sentences)))
-    more = f"; and {len(found) - MAX_REASONS} more" if len(found) > MAX_REASONS else ""
-    return "; ".join(found[:MAX_REASONS]) + more
+    return first_few(list(filter(None, dict.fromkeys(sentences))), MAX_REASONS, "; ")
 
 
 def _causes(found: OnGpu) -> Iterator[Cause]:

@@ -19,7 +19,7 @@ MAX_OUTPUT = 4 << 20
 MAX_FILE = 16 << 20
 QUERY = ("nvidia-smi", "--query-gpu=name,compute_cap,driver_version", "--format=csv")
 _DRIVER = re.compile(r"Kernel Module\s+(?:for \S+\s+)?(\d+(?:\.\d+)+)", re.ASCII)
-_MODEL = re.compile(r"^Model:\s*(\S.*?)\s*$", re.MULTILINE)
+_MODEL = re.compile(r"^Model:\s{0,20}(\S[^\n]{0,100}?)\s*$", re.MULTILINE)
 _MODES: Mapping[str, Mode] = {"legacy": "legacy", "cdi": "cdi", "jit-cdi": "cdi", "csv": "csv"}
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _PACKAGE = re.compile(r"^Package: nvidia-container-toolkit\n(?:.+\n)*?Version: (\d[^\n]{0,80})$", re.MULTILINE)
@@ -72,14 +72,14 @@ def _rows_of_listing(text: str) -> Iterator[dict[str, str]]:
 
 def toolkit_of(root: Path) -> str | None:
     """Return the version of NVIDIA's container toolkit as dpkg lists it; None where it lists none."""
-    found = _PACKAGE.search(_text(root / "var/lib/dpkg/status"))
+    found = _PACKAGE.search(text_of(root / "var/lib/dpkg/status"))
     return found[1] if found else None
 
 
 def default_runtime_is_nvidia(root: Path) -> bool:
     """Tell whether Docker starts every container by the runtime `nvidia` (daemon.json)."""
     try:
-        stated = json.loads(_text(root / "etc/docker/daemon.json") or "{}")
+        stated = json.loads(text_of(root / "etc/docker/daemon.json") or "{}")
     except ValueError:
         return False
     return isinstance(stated, dict) and stated.get("default-runtime") == "nvidia"
@@ -90,7 +90,7 @@ def runtime_mode(root: Path) -> Mode | None:
     import tomllib  # profiles alone read it
 
     try:
-        stated = tomllib.loads(_text(root / "etc/nvidia-container-runtime/config.toml"))["nvidia-container-runtime"]
+        stated = tomllib.loads(text_of(root / "etc/nvidia-container-runtime/config.toml"))["nvidia-container-runtime"]
         return _MODES.get(stated["mode"])
     except (ValueError, RecursionError, KeyError, TypeError):
         return None
@@ -98,10 +98,14 @@ def runtime_mode(root: Path) -> Mode | None:
 
 def host_of_proc(root: Path, name: str) -> Host | None:
     """Return the host as the driver's files in /proc tell of it; None where they don't."""
-    driver = _DRIVER.search(_text(root / "proc/driver/nvidia/version"))
-    folders = sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))[:MAX_GPUS]
-    models = [found[1] for each in folders if (found := _MODEL.search(_text(each)))]
-    return Host(name=name, driver=driver[1], gpus=tuple(models)) if driver and models else None
+    driver, models = _DRIVER.search(text_of(root / "proc/driver/nvidia/version")), models_of_proc(root)
+    return Host(name=name, driver=driver[1], gpus=models) if driver and models else None
+
+
+def models_of_proc(root: Path) -> tuple[str, ...]:
+    """Return the models of NVIDIA's GPUs, as the kernel tells them."""
+    told = sorted(root.glob("proc/driver/nvidia/gpus/*/information"))[:MAX_GPUS]
+    return tuple(found[1] for each in told if (found := _MODEL.search(text_of(each))))
 
 
 def as_toml(host: Host, fleet: str) -> str:
@@ -132,9 +136,10 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")  # a basic string of TOML is one of JSON
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path, most: int = MAX_FILE) -> str:
+    """Return the first `most` bytes of a file as text; empty where it can't be read."""
     try:
         with path.open("rb") as file:
-            return file.read(MAX_FILE).decode("utf-8", "replace")
+            return file.read(most).decode("utf-8", "replace")
     except OSError:
         return ""

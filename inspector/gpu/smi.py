@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import threading
-from collections.abc import Sequence
 
 from inspector.errors import UsageError
 from inspector.gpu.profile import MAX_OUTPUT, QUERY
@@ -14,17 +13,17 @@ SECONDS = 60.0
 """A driver that is loaded for the question takes 10 seconds and more with eight GPUs."""
 
 
-def ask_smi(words: Sequence[str] = QUERY, seconds: float = SECONDS) -> str | None:
+def ask_smi(seconds: float = SECONDS) -> str | None:
     """Return what nvidia-smi prints of the GPUs; None where there is no such program.
 
     Raises `UsageError` where it fails, prints without end, or gives no answer in time.
     """
-    program = shutil.which(words[0])
+    program = shutil.which(QUERY[0])
     if program is None:
         return None
     try:
         process = subprocess.Popen(  # noqa: S603 - words of ours
-            [program, *words[1:]],
+            [program, *QUERY[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from inspector.errors import InspectorError, LimitExceeded, Unreachable, causes
+from inspector.escape import in_ascii
 
 Clauses = Sequence[tuple[type[BaseException], str]]
 
@@ -72,7 +73,7 @@ def reason(error: BaseException, clauses: Clauses = ()) -> str:
     said += ["what answers there does not speak HTTP" for cause in found if type(cause) is NotHttp]
     said += [cause.strerror for cause in reversed(found) if isinstance(cause, OSError) and cause.strerror]
     first = [*said, f"the connection breaks off ({type(found[-1]).__name__})"][0]
-    return ascii(" ".join(first.split())[:300])[1:-1]
+    return in_ascii(" ".join(first.split()))
 
 
 def _tls_reason(error: Any) -> str:

@@ -93,7 +93,7 @@ class Opener:
             except InspectorError as error:
                 return str(error)
             if not same or process.doubts:
-                return f"it depends on the processor: x86-64-v{level} finds other libraries in the image"
+                return f"it depends on the processor: x86-64-v{level} loads other libraries"
             todo |= process.levels
         return ""
 

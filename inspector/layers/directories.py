@@ -12,7 +12,7 @@ from bisect import bisect_left
 from inspector import work
 from inspector.errors import LimitExceeded
 from inspector.layers.entries import CODES, KINDS, Entries
-from inspector.rootfs import Kind, Node
+from inspector.rootfs import CAPABILITY, Kind, Node
 
 MAX_DEPTH = 1000
 """Directories within each other; only a chain of links, which each lead deeper, makes more than a few dozen."""
@@ -185,7 +185,10 @@ class Shelf:
                 entries = self.layers[layer]
             at = number & ORDINAL
             if entries.kinds[at] == _FILE:
-                uid, gid, _, _ = entries.owners[entries.owned[at]]
+                uid, gid, attributes, _ = entries.owners[entries.owned[at]]
+                if attributes:
+                    found[name] = self.node(number)
+                    continue
                 found[name] = Node(file, entries.modes[at], entries.sizes[at], "", number, layer, uid, gid)
             else:
                 found[name] = self.node(number)
@@ -228,5 +231,6 @@ class Shelf:
         entries, ordinal = self.layers[number >> 32], number & ORDINAL
         kind = KINDS[entries.kinds[ordinal]]
         target = entries.link(ordinal) if kind is Kind.SYMLINK else ""
-        uid, gid, _, _ = entries.owners[entries.owned[ordinal]]
-        return Node(kind, entries.modes[ordinal], entries.sizes[ordinal], target, number, layer, uid, gid)
+        uid, gid, attributes, _ = entries.owners[entries.owned[ordinal]]
+        capability = dict(attributes).get(CAPABILITY, b"") if attributes else b""
+        return Node(kind, entries.modes[ordinal], entries.sizes[ordinal], target, number, layer, uid, gid, capability)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from itertools import accumulate, count
-from operator import sub
+from itertools import accumulate, count, repeat
+from operator import and_, sub
 
 import msgspec
 
@@ -20,6 +20,7 @@ MAX_WHOLE = 8192
 """Symbols of a library that are kept whether they were looked for or not; glibc has 3,000, libstdc++ 6,000."""
 
 _BYTES = 4
+_WORD = 0xFFFFFFFF
 
 
 class _Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -102,14 +103,14 @@ def unpack_kept(packed: bytes) -> dict[int, Symbols]:
     """Return the symbols in `packed`. Raises `ValueError` for anything else."""
     try:
         found = _DECODER.decode(packed)
-        hashes = array("I", _sums(found.hashes))  # negative ones are refused
-    except (msgspec.MsgspecError, OverflowError) as error:
+    except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
+    hashes = array("I", _sums(found.hashes))
 
     def unplaced(content: bytes) -> bytes:
         try:
             return bytes_of(hashes[place] for place in array("I", _sums(content)))
-        except (IndexError, OverflowError) as error:
+        except IndexError as error:
             raise ValueError("places of no hashes") from error
 
     return {position: _changed(symbols, unplaced) for position, symbols in found.files.items()}
@@ -131,7 +132,7 @@ def _changed(symbols: Symbols, change: Callable[[bytes], bytes]) -> Symbols:
 
 def _differences(numbers: list[int]) -> bytes:
     """Return by how much each number differs from the one before, all lowest bytes first."""
-    plain = little(array("i", map(sub, numbers, (0, *numbers)))).tobytes()
+    plain = little(array("I", map(and_, map(sub, numbers, (0, *numbers)), repeat(_WORD)))).tobytes()
     return b"".join(plain[place::_BYTES] for place in range(_BYTES))
 
 
@@ -143,4 +144,4 @@ def _sums(planes: bytes) -> Iterable[int]:
     plain = bytearray(len(planes))
     for place in range(_BYTES):
         plain[place::_BYTES] = planes[place * size : (place + 1) * size]
-    return accumulate(little(array("i", bytes(plain))))
+    return map(and_, accumulate(little(array("I", bytes(plain)))), repeat(_WORD))

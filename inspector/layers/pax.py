@@ -10,6 +10,7 @@ import msgspec
 from inspector.errors import LimitExceeded
 from inspector.layers.fields import check_time, decimal, on_disk
 from inspector.layers.header import Header
+from inspector.rootfs import CAPABILITY
 
 MAX_EXTENDED = 1 << 20
 """The largest extended header taken in, in bytes, as in Go's archive/tar."""
@@ -42,7 +43,7 @@ _TIMES = frozenset((b"mtime", b"atime", b"ctime"))
 _ATTRIBUTE = b"SCHILY.xattr."
 _KEPT_ATTRIBUTES = (b"trusted.overlay.", b"user.overlay.", b"user.fuseoverlayfs.")
 _NEWLINE = ord("\n")
-_CAPABILITY = b"security.capability"
+_CAPABILITY = CAPABILITY.encode()
 
 Attributes = tuple[tuple[str, bytes], ...]
 

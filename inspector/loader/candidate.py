@@ -7,7 +7,7 @@ import errno
 import msgspec
 
 from inspector.elf import NotElf, Skeleton
-from inspector.loader.errors import LoadStops, bad_file, unknown
+from inspector.loader.errors import LoadStops, bad_file, crashed, unknown
 from inspector.loader.files import SystemRefuses
 from inspector.loader.hwcaps import X86_64
 from inspector.loader.model import LoadFailure
@@ -75,6 +75,8 @@ def _check_header(path: str, found: Skeleton, machine: Machine) -> None:
         raise bad_file(path, f"ELF file data encoding not {other}-endian")
     if found.osabi not in _OSABI:
         raise bad_file(path, "ELF file OS ABI invalid")
+    if found.refused:
+        raise bad_file(path, found.refused)
     if found.machine != machine.number:
         raise SystemRefuses(errno.ENOENT)
     if found.kind not in (ET_EXEC, ET_DYN):
@@ -102,6 +104,8 @@ def check_mappable(
         raise bad_file(name, "cannot dynamically load executable")
     if not skeleton.dynamic:
         raise bad_file(name, "object file has no dynamic section")
+    if not skeleton.aligned:
+        raise bad_file(name, "ELF load command address/offset not page-aligned")
     if skeleton.flags_1 & _PIE and glibc >= _PIE_REFUSED_FROM:
         raise bad_file(name, "cannot dynamically load position-independent executable")
     if skeleton.flags_1 & _NOOPEN and opened:
@@ -121,15 +125,7 @@ def check_whole(path: str, skeleton: Skeleton) -> None:
         pages, whole = (-(-length // _PAGE) for length in (skeleton.size, skeleton.loaded))
         if pages == whole:
             raise unknown(path, f"the file is cut: {skeleton.size} bytes of at least {skeleton.loaded}")
-        raise LoadStops(
-            LoadFailure(
-                kind="crash",
-                certainty="dies",
-                object=path,
-                text=f"{path}: Bus error: the file is cut, {skeleton.size} bytes of at least {skeleton.loaded}",
-                library=path.rpartition("/")[2],
-                status=135,
-            )
-        )
+        why = f"Bus error: the file is cut, {skeleton.size} bytes of at least {skeleton.loaded}"
+        raise crashed(path, why, 135)
     if skeleton.partial:
         raise unknown(path, skeleton.partial)

@@ -14,6 +14,9 @@ class Dialect(Protocol):
     binder: Binder
     starts_bound: bool
 
+    def doubts(self) -> list[str]:
+        """Return what the environment asks for and can't be followed. Raises `LoadStops` where it starts nothing."""
+
     def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
         """Return the object for a name, mapped if need be; `opened` where dlopen asks. Raises `LoadStops`."""
 
@@ -31,6 +34,9 @@ class Dialect(Protocol):
 
     def binds_now(self, of: Loaded) -> bool:
         """Tell whether an object's functions are bound at once even where that is not asked for."""
+
+    def reserve_tls(self, of: Loaded, size: int) -> None:
+        """Take so many bytes of static TLS for all that dlopen loaded, `of` the last. Raises `LoadStops`."""
 
     def at_start(self, failure: LoadFailure) -> LoadFailure:
         """Return a failure as the start of a program shows it."""

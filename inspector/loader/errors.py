@@ -9,6 +9,7 @@ from inspector.loader.model import LoadFailure
 _WORDS = {
     errno.ENOENT: "No such file or directory",
     errno.EACCES: "Permission denied",
+    errno.EPERM: "Operation not permitted",
     errno.ELOOP: "Too many levels of symbolic links",
     errno.ENOTDIR: "Not a directory",
     errno.EISDIR: "Is a directory",
@@ -51,6 +52,20 @@ def bad_file(path: str, why: str, needed_by: str = "") -> LoadStops:
             text=f"{path}: {why}",
             needed_by=needed_by,
             library=path.rpartition("/")[2],
+        )
+    )
+
+
+def crashed(path: str, why: str, status: int) -> LoadStops:
+    """Return that the process is killed by a signal, which `status` is 128 more than."""
+    return LoadStops(
+        LoadFailure(
+            kind="crash",
+            certainty="dies",
+            object=path,
+            text=f"{path}: {why}",
+            library=path.rpartition("/")[2],
+            status=status,
         )
     )
 

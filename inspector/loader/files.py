@@ -44,6 +44,8 @@ class Files:
 
     def open(self, path: str) -> tuple[str, Node]:
         """Return the path without links, and the node, of what the user may read. Raises `SystemRefuses`."""
+        if not path:
+            raise SystemRefuses(errno.ENOENT)
         real, node = self._walk(path)
         if not self._rights.allow(node, READ):
             raise SystemRefuses(errno.EACCES)

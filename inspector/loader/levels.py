@@ -24,6 +24,6 @@ def at_each_level(attempt: Callable[[int], tuple[R, Iterable[int]]], same: Calla
         done.add(level)
         other, more = attempt(level)
         if not same(answer, other):
-            return answer, f"it depends on the processor: x86-64-v{level} finds other libraries in the image"
+            return answer, f"it depends on the processor: x86-64-v{level} loads other libraries"
         todo = sorted({*todo, *more} - done)
     return answer, ""

@@ -14,7 +14,18 @@ SEARCH = EXECUTE = 1
 
 Certainty = Literal["fails", "dies", "unknown"]
 FailureKind = Literal[
-    "missing", "denied", "format", "version", "symbol", "crash", "assertion", "stack", "program", "unknown"
+    "missing",
+    "denied",
+    "format",
+    "version",
+    "symbol",
+    "crash",
+    "assertion",
+    "stack",
+    "tls",
+    "processor",
+    "program",
+    "unknown",
 ]
 
 

@@ -11,7 +11,7 @@ import msgspec
 from inspector.elf import NotElf
 from inspector.errors import NotFound
 from inspector.loader.binding import Binder
-from inspector.loader.candidate import check_whole, skeleton_of
+from inspector.loader.candidate import ET_DYN, ET_EXEC, check_whole, skeleton_of
 from inspector.loader.errors import LoadStops, unknown, words_of
 from inspector.loader.files import Files, SystemRefuses
 from inspector.loader.model import FailureKind, Loaded, LoadFailure, identity_of
@@ -24,7 +24,7 @@ MAX_DIRECTORIES = 4096
 MAX_PRELOADED = 256
 _OWN = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
 _ARCHITECTURE = re.compile(r"ld-musl-([A-Za-z0-9_-]{1,32})\.so")
-_REFUSED = ("file too short", "invalid ELF header")
+_REFUSED = ("file too short", "invalid ELF header", "cannot read file data")
 _WORDS = {
     errno.ENOEXEC: "Exec format error",
     errno.ELOOP: "Symbolic link loop",
@@ -57,6 +57,10 @@ class Musl:
         self._short: dict[str, Loaded] = {}
         self.binder = Binder(tables, None)
         self.starts_bound = True
+
+    def doubts(self) -> list[str]:
+        """Return nothing: LD_LIBRARY_PATH and LD_PRELOAD are all that musl looks at."""
+        return []
 
     def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
         """Return the object that was found under the name before, or map the file that the search finds."""
@@ -112,7 +116,7 @@ class Musl:
         if (skeleton.machine, skeleton.bits, skeleton.order) != (program.machine, program.bits, program.order):
             raise unknown(path, "it is built for another machine, which musl does not look at")
         check_whole(path, skeleton)
-        if not skeleton.dynamic:
+        if not skeleton.dynamic or skeleton.kind not in (ET_EXEC, ET_DYN):
             raise SystemRefuses(errno.ENOEXEC)
         found = Loaded(path, file, skeleton, identity_of(file, node))
         found.origin = path.rpartition("/")[0] if "/" in path else "."
@@ -187,6 +191,11 @@ class Musl:
     def binds_now(self, of: Loaded) -> bool:
         """Tell whether an object asks for it."""
         return of.skeleton.bind_now
+
+    def reserve_tls(self, of: Loaded, size: int) -> None:
+        """Raise `LoadStops` where what dlopen loads has static TLS: musl refuses it, but for that of others."""
+        if size:
+            raise unknown(of.shown, "initial-exec TLS resolves to dynamic definition may follow")
 
     def at_start(self, failure: LoadFailure) -> LoadFailure:
         """Return the failure as it is, with its status: musl prints it without more, and ends."""

@@ -14,6 +14,7 @@ from inspector.loader.binding import Scope
 from inspector.loader.dialect import Dialect
 from inspector.loader.errors import LoadStops, unknown
 from inspector.loader.files import Files
+from inspector.loader.hwcaps import LEVELS
 from inspector.loader.model import Loaded, LoadFailure, Outcome, Rights
 from inspector.loader.program import Program
 from inspector.loader.state import MAX_NEEDED, Snapshot, State, dependencies_first
@@ -21,14 +22,11 @@ from inspector.loader.tables import Tables
 from inspector.rootfs import Rootfs
 
 _STATIC_TLS = 0x10
-TLS_RESERVE = 512
-"""Bytes of static TLS that glibc reserves for what dlopen loads (`rtld.optional_static_tls`)."""
 LATE = "which ends the program where it is called"
-_UNMODELLED = ("LD_AUDIT", "LD_TRACE_LOADED_OBJECTS", "LD_ASSUME_KERNEL")
 
 
 class Process:
-    """One process of an image. `level` is the x86-64 level that its processor is assumed to have.
+    """One process of an image. `level` is the x86-64 level that its processor is assumed to have at least.
 
     `levels` are those at which the search would have found other files; `doubts` what happened that the model can't
     follow; `warnings` what ld.so prints without stopping.
@@ -73,7 +71,20 @@ class Process:
         return self._program.libc if self._program is not None else ""
 
     def start(self, program: str) -> Outcome:
-        """Start the program at a path, as the kernel and its loader do; the outcome is the program itself."""
+        """Start the program at a path, as the kernel and its loader do; the outcome is the program itself.
+
+        A processor that it isn't built for is left out: where it starts on better ones alone, it is started on those.
+        """
+        outcome = self._started(program)
+        while isinstance(outcome, LoadFailure) and outcome.kind == "processor" and self._level < LEVELS[-1]:
+            self._level += 1
+            self._state = State()
+            self.doubts.clear()
+            self.warnings.clear()
+            outcome = self._started(program)
+        return outcome
+
+    def _started(self, program: str) -> Outcome:
         try:
             return self._start(program)
         except LoadStops as stop:
@@ -137,9 +148,9 @@ class Process:
         found = Program(self._fs, self._files, self._state, self._tables, self._environment, self._level)
         started = found.begin(path, self._rights)
         self._program, self._dialect = found, found.dialect
-        self.doubts += [f"{name} is set" for name in _UNMODELLED if self._environment.get(name)]
         if found.dialect is None:
             return started
+        self.doubts += found.dialect.doubts()
         try:
             self._load_all(found.dialect, started, self._preload(found.dialect, started))
         except LoadStops as stop:
@@ -180,7 +191,7 @@ class Process:
             failures = dialect.check(closure)
             if failures:
                 raise LoadStops(failures[0])
-            self._reserve_tls(closure)
+            self._reserve_tls(dialect, closure)
             for each in dependencies_first(closure):
                 self._relocate(dialect, each, now=now or dialect.binds_now(each))
             for each in closure if not now else ():
@@ -198,8 +209,6 @@ class Process:
             names = dialect.needed(each)
             if len(names) > MAX_NEEDED:
                 raise LimitExceeded(f"{each.shown} needs more than {MAX_NEEDED} libraries")
-            if each.skeleton.filters:
-                self.doubts.append(f"{each.shown} is a filter for {each.skeleton.filters[0]}")
             each.needed = [dialect.load(name, each, opened=False) for name in names]
             fresh = [other for other in dict.fromkeys(each.needed) if other not in seen]
             seen.update(fresh)
@@ -228,11 +237,8 @@ class Process:
         if failure is not None:
             self.doubts += [doubt for doubt in [f"{failure.text}, {LATE}"] if doubt not in self.doubts]
 
-    def _reserve_tls(self, closure: list[Loaded]) -> None:
+    def _reserve_tls(self, dialect: Dialect, closure: list[Loaded]) -> None:
         fresh = [each for each in closure if not each.relocated and each.skeleton.flags & _STATIC_TLS]
         self._state.static_tls += sum(each.skeleton.tls for each in fresh)
-        if fresh and self._state.static_tls > TLS_RESERVE:
-            last = fresh[-1].shown
-            raise unknown(
-                last, f"cannot allocate memory in static TLS block may follow: {TLS_RESERVE} bytes are reserved"
-            )
+        if fresh:
+            dialect.reserve_tls(fresh[-1], self._state.static_tls)

@@ -6,9 +6,9 @@ import errno
 from collections.abc import Mapping
 
 from inspector.elf import LoaderFacts, NotElf, Skeleton
-from inspector.loader.candidate import Machine, check_whole, skeleton_of
+from inspector.loader.candidate import ET_DYN, ET_EXEC, Machine, check_whole, skeleton_of
 from inspector.loader.dialect import Dialect
-from inspector.loader.errors import LoadStops, bad_file, unknown, words_of
+from inspector.loader.errors import LoadStops, bad_file, crashed, unknown, words_of
 from inspector.loader.facts import is_musl
 from inspector.loader.files import Files, SystemRefuses
 from inspector.loader.glibc import Glibc
@@ -19,6 +19,9 @@ from inspector.loader.tables import Tables
 from inspector.rootfs import Kind, Node, NotKept, Rootfs
 
 _SETUID, _SETGID, _GROUP_EXECUTES = 0o4000, 0o2000, 0o010
+_GRANTED = 0xA80425FB
+"""The capabilities that Docker gives a container unless it is asked for others; Podman gives some of these."""
+_CAPABILITY_WORDS = {0x01000000: 1, 0x02000000: 2, 0x03000000: 2}
 
 
 class Program:
@@ -49,7 +52,11 @@ class Program:
         program.shown = path
         program.origin = file.rpartition("/")[0] or "/"
         self._state.add(program)
+        if _capabilities(node) & ~_GRANTED and _is_effective(node):
+            raise _not_started(path, errno.EPERM, path)
         if skeleton.interpreter is not None:
+            if not (skeleton.dynamic and skeleton.aligned):
+                raise crashed(path, "Segmentation fault: its segments are no program's", 139)
             self._take_over(program, node, self._loader(path, skeleton), rights)
         return program
 
@@ -99,6 +106,8 @@ class Program:
         skeleton = skeleton_of(self._fs, path, file)
         if isinstance(skeleton, NotElf):
             raise bad_file(path, skeleton.reason)
+        if skeleton.kind not in (ET_EXEC, ET_DYN):
+            raise _not_started(program, errno.ENOEXEC, path)
         check_whole(path, skeleton)
         return file, node, skeleton
 
@@ -107,7 +116,20 @@ def is_privileged(node: Node, rights: Rights) -> bool:
     """Tell whether a program runs with more rights than its user has, so that its loader takes little from outside."""
     other_user = node.mode & _SETUID and node.uid != rights.uid
     other_group = node.mode & _SETGID and node.mode & _GROUP_EXECUTES and node.gid not in rights.gids
-    return bool(other_user or other_group)
+    gains = rights.uid and (_capabilities(node) & _GRANTED or _is_effective(node))
+    return bool(other_user or other_group or gains)
+
+
+def _capabilities(node: Node) -> int:
+    """Return the capabilities that a file gives whoever executes it, as bits (capabilities(7), "File capabilities")."""
+    count = _CAPABILITY_WORDS.get(int.from_bytes(node.capability[:4], "little") & ~1, 0)
+    words = [node.capability[at : at + 4] for at in range(4, 4 + 8 * count, 8)]
+    return int.from_bytes(b"".join(words), "little")
+
+
+def _is_effective(node: Node) -> bool:
+    """Tell whether the kernel executes a file only with all that it gives."""
+    return bool(node.capability[:1] and node.capability[0] & 1)
 
 
 def _not_started(program: str, number: int, path: str) -> LoadStops:
@@ -119,6 +141,6 @@ def _not_started(program: str, number: int, path: str) -> LoadStops:
             text=f"exec {program}: {words[:1].lower()}{words[1:]}",
             needed_by=program if path != program else "",
             library=path.rpartition("/")[2] if path != program else "",
-            status=126 if number in (errno.EACCES, errno.ENOEXEC) else 127,
+            status=126 if number in (errno.EACCES, errno.ENOEXEC, errno.EPERM) else 127,
         )
     )

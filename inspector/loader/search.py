@@ -17,7 +17,7 @@ from inspector.loader.candidate import Candidate, Machine, OtherClass, examine
 from inspector.loader.errors import bad_file, not_found, unknown
 from inspector.loader.facts import glibc_version, library_directory
 from inspector.loader.files import Files, SystemRefuses
-from inspector.loader.hwcaps import TOPS, X86_64, abi_flags, level_of_entry, platform_of, subdirectories
+from inspector.loader.hwcaps import LEVELS, TOPS, X86_64, abi_flags, level_of_entry, platform_of, subdirectories
 from inspector.loader.model import Loaded
 from inspector.loader.tokens import expand, has_origin
 from inspector.rootfs import NotKept, Rootfs
@@ -70,6 +70,12 @@ class Search:
             self.levels.add(3)
         return expand(text, values)
 
+    def reaches(self, level: int) -> bool:
+        """Tell whether the processor has the level that a file is built for."""
+        if level in LEVELS[self._level :]:
+            self.levels.add(level)
+        return level <= self._level
+
     def find(self, name: str, loader: Loaded | None) -> tuple[Candidate, str]:
         """Return the file for a name that `loader` asks for, and the source that had it. Raises `LoadStops`."""
         self._number, self._other_class = 0, False
@@ -115,7 +121,7 @@ class Search:
     def _rpath(self, of: Loaded) -> tuple[str, ...]:
         if "rpath" not in of.searched:
             text = of.skeleton.rpath if of.skeleton.runpath is None else None
-            of.searched["rpath"] = self._directories(of, text or "", ":", trusted=of is self.program and self.secure)
+            of.searched["rpath"] = self._directories(of, text or "", ":")
         return of.searched["rpath"]
 
     def _runpath(self, of: Loaded) -> tuple[str, ...]:
@@ -123,11 +129,12 @@ class Search:
             of.searched["runpath"] = self._directories(of, of.skeleton.runpath or "", ":")
         return of.searched["runpath"]
 
-    def _directories(self, of: Loaded, text: str, separator: str, *, trusted: bool = False) -> tuple[str, ...]:
+    def _directories(self, of: Loaded, text: str, separator: str) -> tuple[str, ...]:
         """List the directories of a path, with a slash at their ends; an empty element is the working directory.
 
-        Where `trusted`, one by `$ORIGIN` counts only if it is a default directory.
+        Of a program with more rights than its user, one by `$ORIGIN` counts only if it is a default directory.
         """
+        trusted = of is self.program and self.secure
         found: dict[str, None] = {}
         for part in re.split(separator, text) if text else []:
             expanded = self.expand(part, of)

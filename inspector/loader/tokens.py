@@ -21,6 +21,11 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     return expanded[:MAX_EXPANDED]  # past PATH_MAX: the kernel refuses it
 
 
+def has_token(text: str) -> bool:
+    """Tell whether a text uses any."""
+    return _TOKEN.search(text) is not None
+
+
 def has_origin(text: str) -> bool:
     """Tell whether a text uses `$ORIGIN`."""
     return any("ORIGIN" in match[0] for match in _TOKEN.finditer(text))

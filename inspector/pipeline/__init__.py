@@ -8,8 +8,8 @@ names -> open -> plan -> layer indexes -> facts -> verdicts
 - `facts`, `runtime`, `verdicts`: `survey` and `inspect`; `run`; `check`
 - `roles`, `judging`: the role that an image is in, and the verdict, for `check` and `audit` alike
 - `earlier`: what `check` compares images with
-- `audit`: the same with its plan on disk (`work_queue`, `pending`), of repositories (`scopes`, `versions`) whose tags
-  are listed (`listing`, `resolve`, `fitting`) within bounds (`budget`); `executor` reads layers, `indexing` and
+- `audit`: the same with its plan on disk (`work_queue`, `pending`), of repositories (`scopes`) whose tags are
+  listed (`listing`, `resolve`, `fitting`) within bounds (`budget`); `executor` reads layers, `indexing` and
   `audited` judge
 
 `cluster` and `watch` stand on `audit`, `executor`, `model`, `roles` and `scopes`, as any other program may.

@@ -34,6 +34,10 @@ class _Answer(msgspec.Struct, frozen=True, array_like=True):
     metered: int
 
 
+_DECODER = msgspec.msgpack.Decoder(_Answer)
+"""Made once: several threads may read ahead."""
+
+
 class ReadAhead(msgspec.Struct, frozen=True):
     """A layer that is being read, the identity that its blob had before, and what else there is to do meanwhile."""
 
@@ -48,7 +52,7 @@ class ReadAhead(msgspec.Struct, frozen=True):
         found = self.aside.take()
         if found is None:
             return None
-        answer = msgspec.msgpack.decode(found, type=_Answer)
+        answer = _DECODER.decode(found)
         index = memory.load(lambda: codec.decode(answer.packed))
         if index is None:
             return None

@@ -10,6 +10,7 @@ from itertools import islice
 
 from inspector.pipeline.scopes import Selection
 from inspector.policy.tags import in_order
+from inspector.words import count
 
 MAX_FOLDERS = 1000
 """Folders of repositories that are counted."""
@@ -50,27 +51,22 @@ class Fitting:
         near = [asked] if asked in self._folders else _close(asked, folders)
         if not near:
             some = ", ".join(folders[:_FEW])
-            return f"none of its {_repositories(self._listed)} fits {self._pattern!r}; they begin with {some}"
-        meant = f"{near[0]}/*"
-        return (
-            f"no repository fits {self._pattern!r}; did you mean {meant!r} ({_repositories(self._folders[near[0]])})?"
-        )
+            there = count(self._listed, "repository", "repositories")
+            return f"none of its {there} fits {self._pattern!r}; they begin with {some}"
+        meant, there = f"{near[0]}/*", count(self._folders[near[0]], "repository", "repositories")
+        return f"no repository fits {self._pattern!r}; did you mean {meant!r} ({there})?"
 
 
-def none_selected(selection: Selection, tags: Sequence[str], count: int) -> str:
-    """Return the sentence that none of a repository's `count` tags is selected; `tags` are some of them, or all."""
+def none_selected(selection: Selection, tags: Sequence[str], number: int) -> str:
+    """Return the sentence that none of a repository's `number` of tags is selected; `tags` are some of them, or all."""
     ordered = in_order(tags)
     named = ", ".join(ordered) if len(ordered) <= _FEW else f"{ordered[0]} … {ordered[-1]}"
     near = [close for pattern in selection.include[:1] for close in _close(pattern.strip("*"), tags)]
     meant = f"; did you mean {near[0]!r}?" if near else ""
-    none = "its only tag does not fit" if count == 1 else f"none of its {count:,} tags fits"
+    none = "its only tag does not fit" if number == 1 else f"none of its {number:,} tags fits"
     return f"{none} {selection}; it has {named}{meant}"
 
 
 def _close(word: str, known: Iterable[str]) -> list[str]:
     some = islice((each for each in known if len(each) <= MAX_LENGTH), MAX_COMPARED)
     return difflib.get_close_matches(word[:MAX_LENGTH], list(some), 1, _NEAR)
-
-
-def _repositories(count: int) -> str:
-    return "1 repository" if count == 1 else f"{count:,} repositories"

@@ -36,14 +36,22 @@ class Place(msgspec.Struct, frozen=True, order=True):
     image: str
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class _Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    role: str
+    image: str
+
+    @property
+    def place(self) -> Place:
+        """Where it was."""
+        return Place(self.role, self.image)
+
+
+class Known(_Entry, frozen=True, kw_only=True):
     """A finding that was there: its identity, what it is about, and why it was accepted, where that was stated.
 
     One that was a warning is not known once it is a failure.
     """
 
-    role: str
-    image: str
     check: str
     subject: str = ""
     finding: str
@@ -59,20 +67,13 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
         """What entries are sorted by."""
         return self.role, self.image, self.check, self.subject, self.finding
 
-    @property
-    def place(self) -> Place:
-        """Where it was."""
-        return Place(self.role, self.image)
 
-
-class Measured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Measured(_Entry, frozen=True, kw_only=True):
     """What an image was: figures as in `comparison.Figures`, sizes rounded up; those left out are not compared.
 
     `digest` is that of the image that was measured, for information.
     """
 
-    role: str
-    image: str
     digest: str = ""
     build: str | None = None
     accelerator: str | None = None
@@ -81,11 +82,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     stack_size: int | None = None
     packages: int | None = None
     accepted: str = ""
-
-    @property
-    def place(self) -> Place:
-        """Where it was."""
-        return Place(self.role, self.image)
 
     @property
     def figures(self) -> Figures:

@@ -18,6 +18,7 @@ from inspector.policy.patterns import pattern_of
 from inspector.policy.role import Waiver
 from inspector.policy.selection import ALWAYS, Checks
 from inspector.policy.steps import shorten
+from inspector.words import count
 
 WARNED_BEFORE = dt.timedelta(days=14)
 """How long before a waiver ends there is a warning."""
@@ -79,7 +80,7 @@ class Excuses:
         for each in self._waivers:
             left = each.expires - self._today
             if each in self._met and dt.timedelta() <= left <= WARNED_BEFORE:
-                when = "today" if not left else f"in {left.days} {'day' if left.days == 1 else 'days'}"
+                when = "today" if not left else f"in {count(left.days, 'day')}"
                 yield f"{_told(each)} ends {when}, on {each.expires}: what it lets pass fails from then on"
 
     def stale(self, checks: Checks) -> Iterator[str]:
@@ -95,8 +96,8 @@ def gone_told(gone: Sequence[Known]) -> Iterator[str]:
     if gone:
         named = ", ".join(dict.fromkeys(" ".join(filter(None, (each.check, each.subject))) for each in gone[:MAX_GONE]))
         more = f" and {len(gone) - MAX_GONE:,} more" if len(gone) > MAX_GONE else ""
-        count = "1 known finding is" if len(gone) == 1 else f"{len(gone):,} known findings are"
-        yield f"{count} gone: {named}{more}; `inspector baseline` removes them from the baseline"
+        told = f"{count(len(gone), 'known finding')} {'is' if len(gone) == 1 else 'are'} gone: {named}{more}"
+        yield f"{told}; `inspector baseline` removes them from the baseline"
 
 
 def _is_for(waiver: Waiver, result: Result) -> bool:

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-import msgspec
-
 from inspector.errors import PolicyError
 from inspector.gpu.hosts import MAX_GPUS, MAX_HOSTS, Flag, Host, Mode, numbers
 from inspector.gpu.models import NAMES, gpu_named
@@ -17,7 +15,7 @@ from inspector.policy.decoding import PROJECT, SECTION, decoded_toml, is_json, s
 from inspector.policy.location import Faults, Location
 from inspector.policy.role import Fleet
 from inspector.policy.rules.fleet import FLEETS
-from inspector.policy.setting import Key
+from inspector.policy.setting import Key, table_of
 from inspector.policy.steps import shorten
 from inspector.policy.values import did_you_mean
 
@@ -115,13 +113,7 @@ OF_HOST = (
 )
 """The keys of a host; `Host` has them as fields."""
 _UNTYPED = {key.name: key.hint for key in OF_HOST}
-
-
-class FleetTable(msgspec.Struct, forbid_unknown_fields=True):
-    """`[fleets.NAME]` as written, its hosts still raw."""
-
-    hosts: list[Any] = []
-    file: str | None = None
+_FLEET = table_of([HOSTS, FILE])
 
 
 def load_fleets(path: Path, *, alone: bool = False) -> dict[str, Fleet]:
@@ -173,7 +165,7 @@ def read_fleets(raw: Mapping[str, Any], origin: str, faults: Faults, *, alone: b
 
 def _fleet(name: str, raw: Any, location: Location, *, alone: bool) -> Fleet:
     location.check(None, _name, name)
-    table = location.convert(raw, FleetTable, {HOSTS.name: HOSTS.hint, FILE.name: FILE.hint})
+    table = location.convert(raw, *_FLEET)
     if table.file is not None and alone:
         raise location.error("such a file states hosts, and names no further file", FILE.name)
     if (table.file is None) is not bool(table.hosts):

@@ -10,6 +10,7 @@ import msgspec
 
 from inspector.facts import ImageFacts
 from inspector.values import Plain, Row, Tabled
+from inspector.words import count
 
 Outcome = Literal["pass", "warn", "unknown", "fail"]
 FindingOutcome = Literal["pass", "warn", "unknown", "fail", "waived", "known"]
@@ -173,12 +174,10 @@ class Report(Tabled, frozen=True, kw_only=True):
 
     def _headline(self) -> str:
         tally = Counter(each.outcome for each in self.results)
-        images = f"{len(self.results)} {'image' if len(self.results) == 1 else 'images'}"
         findings = {"waived": sum(each.waived for each in self.results), "known": sum(e.known for e in self.results)}
-        return ", ".join(
-            [f"{self.outcome}: {images}", *(f"{tally[each]} {each}" for each in WORST_FIRST if tally[each])]
-            + [f"{number} {word}" for word, number in findings.items() if number]
-        )
+        told = [f"{self.outcome}: {count(len(self.results), 'image')}"]
+        told += [f"{tally[each]} {each}" for each in WORST_FIRST if tally[each]]
+        return ", ".join(told + [f"{number} {word}" for word, number in findings.items() if number])
 
     def _table(self) -> list[Row]:
         columns = ("image", "role", "verdict", "torch", "build", "why")

@@ -6,6 +6,7 @@ from inspector.policy.findings import NOT_LOOKED, Case, Shown
 from inspector.policy.model import Finding
 from inspector.python.model import Distribution
 from inspector.unknown import Absent, Unknown
+from inspector.words import first_few
 
 
 def listed(case: Case) -> tuple[Distribution, ...] | Unknown:
@@ -24,8 +25,8 @@ def doubt(case: Case) -> Unknown | None:
     unread = case.facts.metadata_unread
     if not unread:
         return None
-    more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
-    return Unknown(f"the metadata at {unread[0]!r}{more} can't be read, and may be of any distribution")
+    named = first_few([*map(repr, unread)], 1)
+    return Unknown(f"the metadata at {named} can't be read, and may be of any distribution")
 
 
 def undecided(case: Case, what: str, expected: str, why: Unknown) -> Finding:

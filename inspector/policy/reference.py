@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from inspect import getdoc
 
 from inspector.policy.fleets import FILE, HOSTS, OF_HOST
-from inspector.policy.listing import listing
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
 from inspector.policy.schema import role_keys
@@ -15,6 +15,7 @@ from inspector.policy.tables import TOP, TRUST_TOC
 from inspector.policy.waivers import KEYS as WAIVER_KEYS
 
 _CODE = re.compile(r'(\[.*?\]+|"[^"]*")')
+_FACTS = {"manifest": "manifest and config", "files": "files", "run": "a run of the image"}
 _HEAD = """\
 # The policy file
 
@@ -66,3 +67,17 @@ def _kind(key: Key) -> str:
     if key.words is not None:
         return ", ".join(f"`{str(word).lower()}`" if word in (True, False) else f'`"{word}"`' for word in key.words())
     return _CODE.sub(r"`\1`", key.hint.replace("'", '"'))
+
+
+def listing(rules: Iterable[Rule] = RULES) -> str:
+    """Make the table of checks in Markdown, in the order of their findings."""
+    return "".join(f"| {' | '.join(row)} |\n" for row in _rows(rules))
+
+
+def _rows(rules: Iterable[Rule]) -> Iterator[tuple[str, ...]]:
+    yield "Check", "What it says", "Keys of a role", "Answered from"
+    yield (":--",) * 4
+    for rule in rules:
+        keys = ", ".join(f"`{key.name}`" for setting in rule.settings for key in setting.keys)
+        about = " ".join((getdoc(rule.test) or "").partition("\n\n")[0].split()).replace("|", "\\|")
+        yield f"`{rule.check}`", about, keys, _FACTS[rule.facts]

@@ -16,8 +16,9 @@ from inspector.policy.rules import RULES
 from inspector.policy.rules.fleet import FLEETS
 from inspector.policy.setting import MAX_PATTERNS, Key
 from inspector.policy.tables import IMAGES, OWN, REGISTRIES, ROLES, TOP, TRUST_TOC
-from inspector.policy.waivers import CHECK, EXPIRES, REASON, WAIVED_ROLES, WAIVERS
 from inspector.policy.waivers import KEYS as WAIVER_KEYS
+from inspector.policy.waivers import REQUIRED, WAIVERS
+from inspector.policy.waivers import ROLE_KEYS as ROLE_WAIVER_KEYS
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
@@ -37,7 +38,7 @@ def schema(rules: Iterable[Rule] = RULES) -> dict[str, Any]:
     top[IMAGES.name] |= {"items": {"anyOf": [_reference(), {"$ref": "#/$defs/image"}]}}
     top[WAIVERS.name] |= {"items": {"$ref": "#/$defs/waiver"}}
     role = _table(role_keys(rules))
-    role["properties"][WAIVERS.name] |= {"items": _waiver(key for key in WAIVER_KEYS if key is not WAIVED_ROLES)}
+    role["properties"][WAIVERS.name] |= {"items": _waiver(ROLE_WAIVER_KEYS)}
     image = {
         "type": "object",
         "properties": {"reference": _reference(), "role": _TEXT | {"description": "The role; else by its names."}},
@@ -55,9 +56,9 @@ def schema(rules: Iterable[Rule] = RULES) -> dict[str, Any]:
     }
 
 
-def render_schema(rules: Iterable[Rule] = RULES) -> str:
+def render_schema() -> str:
     """Return the schema as text."""
-    return json.dumps(schema(rules), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _reference() -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _host() -> dict[str, Any]:
 
 
 def _waiver(keys: Iterable[Key]) -> dict[str, Any]:
-    return _table(keys) | {"required": [CHECK.name, REASON.name, EXPIRES.name]}
+    return _table(keys) | {"required": [key.name for key in REQUIRED]}
 
 
 def _described(key: Key, kind: Mapping[str, Any]) -> dict[str, Any]:

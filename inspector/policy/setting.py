@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Literal, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Generic, Literal, TypeVar, get_origin
 
 import msgspec
 
@@ -138,6 +138,20 @@ def choice(key: str, allowed: Callable[[], Sequence[str]], default: T, **told: A
 
     own = Key(key, str | None, _one_of(allowed()), words=allowed, **told)
     return Setting(attribute(key), (own,), read, default)
+
+
+def table_of(keys: Iterable[Key], required: Collection[Key] = ()) -> tuple[type[Any], dict[str, str]]:
+    """Return the struct that a table of these keys fits, and no other, and their hints, as `Location` takes both.
+
+    What is left out has its key's default; a table of tables is empty then.
+    """
+    fields: list[Any] = []
+    hints = {}
+    for key in keys:
+        default = {} if get_origin(key.kind) is dict else key.default
+        fields.append((attribute(key.name), key.kind, *([] if key in required else [default])))
+        hints[key.name] = key.hint
+    return msgspec.defstruct("Table", fields, forbid_unknown_fields=True, rename="kebab", kw_only=True), hints
 
 
 def attribute(key: str) -> str:

@@ -17,7 +17,7 @@ from inspector.policy.role import Fleet, Listed, Policy, Role, Waiver
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
 from inspector.policy.rules.fleet import FLEETS
-from inspector.policy.setting import Key, Setting, Written, attribute, texts
+from inspector.policy.setting import Key, Setting, Written, attribute, table_of, texts
 from inspector.policy.steps import shorten
 from inspector.policy.values import GLOB_FORM, did_you_mean, glob, reference
 from inspector.policy.waivers import ROLE_WAIVERS, WAIVERS, WaiverReader
@@ -110,18 +110,7 @@ TOP = (IMAGES, *IGNORE.keys, ROLES, FLEETS, WAIVERS, REGISTRIES, SETTINGS)
 """The keys at the top of a policy file."""
 OWN = (DESCRIPTION, *MATCH.keys, DEFAULT, DOCKERFILE, COMMAND, PLATFORM, ROLE_WAIVERS)
 """The keys of `[roles.NAME]` beside those of rules."""
-
-
-class RoleTable(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", kw_only=True):
-    """What `[roles.NAME]` may state beside the keys of rules."""
-
-    description: str = ""
-    match: list[str] = []
-    default: bool = False
-    dockerfile: str | None = None
-    python_command: str = "python"
-    platform: str | None = None
-    waivers: list[Any] = []
+_FILE, _REGISTRY = table_of(TOP), table_of([TRUST_TOC])
 
 
 class ImageTable(msgspec.Struct, forbid_unknown_fields=True):
@@ -131,31 +120,13 @@ class ImageTable(msgspec.Struct, forbid_unknown_fields=True):
     role: str | None = None
 
 
-class RegistryTable(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
-    """`[registries."HOST"]` as written."""
-
-    trust_toc: bool = False
-
-
-class Tables(msgspec.Struct, forbid_unknown_fields=True):
-    """The whole file, its roles, images and registries still raw; `settings` are the command line's to read."""
-
-    roles: dict[str, Any] = {}
-    fleets: dict[str, Any] = {}
-    registries: dict[str, Any] = {}
-    images: list[Any] = []
-    ignore: list[str] = []
-    waivers: list[Any] = []
-    settings: dict[str, Any] = {}
-
-
 def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...] = ()) -> Policy:
     """Return the policy that decoded TOML holds; its roles may state `rules` too.
 
     Raises `PolicyError` with all faults.
     """
     location, faults = Location(origin), Faults(origin)
-    tables, wrong, _ = location.partial(dict(raw), Tables, {key.name: key.hint for key in TOP})
+    tables, wrong, _ = location.partial(dict(raw), *_FILE)
     faults.add(wrong)
     assert tables is not None  # each of its keys may be left out
     if not tables.roles and not wrong:
@@ -168,7 +139,8 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
         from inspector.policy.fleets import read_fleets  # brings what is known of GPUs
 
         fleets = read_fleets(tables.fleets, origin, faults)
-    read = _Reader(origin, rules, settings, *_table_of(settings), faults, waiving, waivers, fleets)
+    keys = [*OWN, *(key for setting in settings for key in setting.keys)]
+    read = _Reader(origin, rules, settings, *table_of(keys), faults, waiving, waivers, fleets)
     roles = tuple(role for name, table in tables.roles.items() if (role := read.role(name, table)))
     faults.add(_second_default(tables.roles, origin))
     images: list[Listed] = []
@@ -206,7 +178,7 @@ def _trusted(registries: Mapping[str, Any], origin: str) -> tuple[str, ...]:
         location = Location(origin, f"registry {shorten(host, MAX_SHOWN)!r}", ("registries", host))
         with faults.collected():
             location.check(None, _host, host)
-            if location.convert(raw, RegistryTable, {TRUST_TOC.name: TRUST_TOC.hint}).trust_toc:
+            if location.convert(raw, *_REGISTRY).trust_toc:
                 found.append(host)
     faults.raise_all()
     return tuple(found)
@@ -240,16 +212,6 @@ def _settings(rules: Sequence[Rule]) -> Sequence[Setting[Any]]:
     return list(found)
 
 
-def _table_of(settings: Sequence[Setting[Any]]) -> tuple[type[RoleTable], dict[str, str]]:
-    """Return the struct that a role's table fits, with the keys of all settings, and the hints by key."""
-    keys = {key.name: key for setting in settings for key in setting.keys}
-    fields = [(attribute(key.name), key.kind, key.default) for key in keys.values()]
-    kind: Any = msgspec.defstruct(
-        "RoleTable", fields, bases=(RoleTable,), forbid_unknown_fields=True, rename="kebab", kw_only=True
-    )
-    return kind, {key.name: key.hint for key in (*OWN, *keys.values())}
-
-
 class _Failed(msgspec.Struct, frozen=True):
     """What one setting says is wrong: the keys that it is about, and the others that it looked up."""
 
@@ -264,7 +226,7 @@ class _Reader(msgspec.Struct, frozen=True):
     origin: str
     rules: tuple[Rule, ...]
     settings: Sequence[Setting[Any]]
-    kind: type[RoleTable]
+    kind: type[Any]
     hints: dict[str, str]
     faults: Faults
     waiving: WaiverReader
@@ -287,7 +249,7 @@ class _Reader(msgspec.Struct, frozen=True):
                 return Role(name=name, rules=self.rules, folder=str(Path(self.origin).parent), **own, **stated)
         return None
 
-    def _own(self, location: Location, table: RoleTable) -> dict[str, Any]:
+    def _own(self, location: Location, table: Any) -> dict[str, Any]:
         """Read what every role has."""
         found: dict[str, Any] = {name: getattr(table, name) for name in ("description", "dockerfile", "default")}
         with self.faults.collected():
@@ -298,7 +260,7 @@ class _Reader(msgspec.Struct, frozen=True):
             found["platform"] = location.optional(PLATFORM.name, Platform.parse, table.platform)
         return found
 
-    def _stated(self, location: Location, table: RoleTable, at_fault: set[str]) -> dict[str, Any]:
+    def _stated(self, location: Location, table: Any, at_fault: set[str]) -> dict[str, Any]:
         """Read all settings. A fault that only follows from another key's is left out."""
         found: dict[str, Any] = {}
         failed: list[_Failed] = []

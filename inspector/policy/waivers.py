@@ -11,7 +11,7 @@ import msgspec
 from inspector.policy.location import Faults, Location
 from inspector.policy.role import Waiver
 from inspector.policy.selection import ALWAYS
-from inspector.policy.setting import MAX_PATTERNS, Key
+from inspector.policy.setting import MAX_PATTERNS, Key, table_of
 from inspector.policy.values import GLOB_FORM, did_you_mean, glob
 
 MAX_REASON = 500
@@ -70,24 +70,11 @@ ROLE_WAIVERS = msgspec.structs.replace(
     about="As `[[waivers]]`, for this role alone: a table `[[roles.NAME.waivers]]` each.",
 )
 KEYS = (CHECK, REASON, EXPIRES, WAIVED_ROLES, WAIVED_IMAGES, SUBJECT)
-"""The keys of `[[waivers]]`; within a role, `roles` is not among them."""
-_HINTS = {key.name: key.hint for key in KEYS}
-
-
-class RoleWaiverTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`[[roles.NAME.waivers]]` as written."""
-
-    check: str
-    reason: str
-    expires: dt.date
-    images: list[str] = []
-    subject: str | None = None
-
-
-class WaiverTable(RoleWaiverTable, forbid_unknown_fields=True, kw_only=True):
-    """`[[waivers]]` as written."""
-
-    roles: list[str] = []
+"""The keys of `[[waivers]]`."""
+ROLE_KEYS = tuple(key for key in KEYS if key is not WAIVED_ROLES)
+"""Those of `[[roles.NAME.waivers]]`."""
+REQUIRED = (CHECK, REASON, EXPIRES)
+_WAIVER, _ROLE_WAIVER = table_of(KEYS, REQUIRED), table_of(ROLE_KEYS, REQUIRED)
 
 
 class WaiverReader(msgspec.Struct, frozen=True):
@@ -107,14 +94,14 @@ class WaiverReader(msgspec.Struct, frozen=True):
             own = Location(location.origin, f"{where}waivers[{at}]", (*location.path, WAIVERS.name, at))
             before = len(self.faults.found)
             with self.faults.collected():
-                table = own.convert(each, WaiverTable if role is None else RoleWaiverTable, _HINTS)
+                table = own.convert(each, *(_WAIVER if role is None else _ROLE_WAIVER))
                 values = self._values(table, own, role)
                 if len(self.faults.found) == before:
                     yield Waiver(expires=table.expires, **values)
 
-    def _values(self, table: RoleWaiverTable, location: Location, role: str | None) -> dict[str, Any]:
+    def _values(self, table: Any, location: Location, role: str | None) -> dict[str, Any]:
         """Read all but the date; what is at fault is left out."""
-        roles = [role] if role is not None else table.roles if isinstance(table, WaiverTable) else []
+        roles = table.roles if role is None else [role]
         found: dict[str, Any] = {}
         reads: dict[Key, Callable[[], Any]] = {
             CHECK: lambda: location.check(CHECK.name, self._check, table.check),

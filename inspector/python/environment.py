@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.errors import LimitExceeded
 from inspector.oci import ImageConfig
 from inspector.python.files import read_text
+from inspector.python.overlay import Laid
 from inspector.rootfs import Rootfs
+
+if TYPE_CHECKING:
+    from inspector.python.shell.syntax import Command
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH where the image sets none, as Docker, containerd and Podman fill it in."""
@@ -27,8 +32,9 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     `user` is the user part of the image's `User` as written, `uid` None where it can't be told.
     `trouble` says why an engine would refuse to start anything under that user. `own_folder` is the home that
     passwd(5) gives the user, empty for one without an entry. `groups` are the user's own group and all others;
-    `stated` is the user as it was asked for, with its group. `changed` are the files that programs wrote or removed
-    since the container's start. `architecture` is the image's.
+    `stated` is the user as it was asked for, with its group. `changed` are the files that programs may have
+    written or removed since the container's start, `laid` what they surely did. `functions` are those that a bash
+    hands on to others. `architecture` is the image's.
     """
 
     variables: Mapping[str, str]
@@ -41,6 +47,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     groups: frozenset[int] = frozenset()
     stated: str = ""
     changed: frozenset[str] = frozenset()
+    laid: Laid = msgspec.field(default_factory=dict)
+    functions: Mapping[str, Command] = msgspec.field(default_factory=dict)
     architecture: str = ""
 
     @property

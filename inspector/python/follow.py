@@ -5,17 +5,18 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.python.access import READ, allowed, as_user
-from inspector.python.changes import that_matter
+from inspector.python.changes import MODES, that_matter
 from inspector.python.elf import ElfHeader
+from inspector.python.ends import End, failed, unknown
 from inspector.python.environment import Environment
 from inspector.python.files import find, join, read_text
 from inspector.python.launch import Script, read_program
+from inspector.python.overlay import laid_over
 from inspector.python.passing import Asked
 from inspector.python.shell.state import HOLE, MAX_STEPS, MOUNTED, Dialect, Run, State
 from inspector.python.shims import is_shim, through_shim
@@ -45,26 +46,11 @@ _DIALECTS: dict[str, Dialect] = {
 }
 
 
-class End(msgspec.Struct, frozen=True, kw_only=True):
-    """What runs in the end, where it was found and what it finds; `why` for `unknown` and `nothing`.
-
-    `fails` is set where it ends in failure before any Python, `certain` or not. `doubts` say what may have changed the
-    environment in ways that can't be told, `changes` what was changed before of the files that a Python sees.
-    """
-
-    kind: Literal["python", "program", "unknown", "nothing"]
-    argv: tuple[str, ...]
-    environment: Environment
-    path: str | None = None
-    why: str = ""
-    doubts: tuple[str, ...] = ()
-    fails: str = ""
-    certain: bool = True
-    changes: tuple[str, ...] = ()
-
-
 class _Process(msgspec.Struct, frozen=True):
-    """A program about to run: where its words lead, in which environment, and after how many others."""
+    """A program about to run: where its words lead, in which environment, and after how many others.
+
+    `whole` tells that any file of the image can be read.
+    """
 
     fs: Rootfs
     found: Found
@@ -72,6 +58,7 @@ class _Process(msgspec.Struct, frozen=True):
     environment: Environment
     doubts: tuple[str, ...]
     depth: int
+    whole: bool
 
     @property
     def name(self) -> str:
@@ -79,7 +66,7 @@ class _Process(msgspec.Struct, frozen=True):
         return posixpath.basename(self.found.resolved)
 
     def unknown(self, why: str) -> list[End]:
-        return [_unknown(self.words, self.environment, why, path=self.found.path, doubts=self.doubts)]
+        return [unknown(self.words, self.environment, why, path=self.found.path, doubts=self.doubts)]
 
     def refused(self, why: str) -> list[End]:
         """Return the end of what the kernel or a shell refuses to run."""
@@ -111,8 +98,19 @@ class _Process(msgspec.Struct, frozen=True):
         variables["PATH"] = environment.variables.get("PATH", "").partition(HOLE)[0]
         cwd = "/" if HOLE in environment.cwd else environment.cwd
         clean = msgspec.structs.replace(environment, variables=variables, cwd=cwd)
-        path, changes = self.found.path, tuple(that_matter(self.fs, self.found, environment))
-        return [End(kind="python", argv=self.words, environment=clean, path=path, doubts=doubts, changes=changes)]
+        changes = tuple(that_matter(self.fs, self.found, environment, environment.changed))
+        sure = tuple(that_matter(self.fs, self.found, environment, environment.laid))
+        return [
+            End(
+                kind="python",
+                argv=self.words,
+                environment=clean,
+                path=self.found.path,
+                doubts=doubts,
+                changes=changes if self.whole else (*changes, *sure),
+                laid=environment.laid if sure and self.whole else {},
+            )
+        ]
 
 
 class Follower:
@@ -132,18 +130,18 @@ class Follower:
         if not words:
             return [End(kind="nothing", argv=(), environment=environment, doubts=doubts, why="no command is run")]
         if depth > MAX_DEPTH:
-            return [_unknown(words, environment, f"more than {MAX_DEPTH} programs run one another")]
-        fs = as_user(self.fs, environment)
+            return [unknown(words, environment, f"more than {MAX_DEPTH} programs run one another")]
+        fs = as_user(laid_over(self.fs, environment.laid), environment)
         found = self._find(fs, words[0], environment)
-        written = environment.changed & _places(words[0], environment)
+        written = [each for each in _places(words[0], environment) if {each, MODES + each} & environment.changed]
         if written:
             why = f"{min(written)!r} is written before it runs"
-            return [_unknown(words, environment, why, doubts=doubts)]
+            return [unknown(words, environment, why, doubts=doubts)]
         if not isinstance(found, Found):
             fails = isinstance(found, Absent) and not self._brings_programs()
-            end = _unknown(words, environment, found.unknown, doubts=doubts)
+            end = unknown(words, environment, found.unknown, doubts=doubts)
             return [msgspec.structs.replace(end, fails=found.unknown) if fails else end]
-        process = _Process(fs, found, words, environment, doubts, depth)
+        process = _Process(fs, found, words, environment, doubts, depth, isinstance(self.fs, WholeRootfs))
         try:
             return self._followed(process)
         except InspectorError as error:
@@ -151,7 +149,7 @@ class Follower:
 
     def _brings_programs(self) -> bool:
         """Tell whether a program that ran before may have brought one that the image lacks."""
-        started = [run for run in self.beside if run.argv]
+        started = [run for run in self.beside if run.argv and not run.sure]
         if not started:
             return False
         from inspector.python.shell.strict import brings_programs  # what scripts started alone
@@ -269,10 +267,12 @@ class Follower:
             environment, call.arguments, dialect=_DIALECTS.get(process.name, ""), posix=as_sh, options=call.options
         )
         state.doubts = process.doubts
-        shell = Shell(fs, lambda path: self._read(fs, path), self.steps)
+        shell = Shell(self.fs, self._read, self.steps)
         text = call.text
         if call.script is not None:
             path = self._locate(fs, call.script, environment)
+            if path in environment.changed:
+                return process.unknown(f"{path!r} is written before it runs")
             reached = find(fs, path)
             if reached is not None and allowed(reached[1], environment, READ) == "no":
                 return process.refused(f"{path!r} can't be read by user {environment.user!r}")
@@ -288,7 +288,7 @@ class Follower:
         found_ends: list[End] = []
         for run in ends[:MAX_ENDS]:
             if run.fails:
-                found_ends.append(_failed(run))
+                found_ends.append(failed(run))
                 continue
             found_ends += self.follow(run.argv, run.environment, run.doubts, process.depth + 1)
         if len(ends) > MAX_ENDS or len(found_ends) > MAX_ENDS:
@@ -328,17 +328,3 @@ def _env_shell(script: Script) -> bool:
     words = script.argument.split()
     words = words[1:] if words[:1] == ["-S"] else words
     return posixpath.basename(script.interpreter) == "env" and words[:1] != [] and words[0] in SHELLS
-
-
-def _failed(run: Run) -> End:
-    """Return the end of a shell that fails."""
-    environment = run.environment
-    return End(
-        kind="nothing", argv=(), environment=environment, doubts=run.doubts, fails=run.fails, certain=run.certain
-    )
-
-
-def _unknown(
-    words: Sequence[str], environment: Environment, why: str, *, path: str | None = None, doubts: tuple[str, ...] = ()
-) -> End:
-    return End(kind="unknown", argv=tuple(words), environment=environment, path=path, why=why, doubts=doubts)

@@ -73,6 +73,7 @@ def find_interpreter(
         asked = question or ask(fs, config, command)
         if asked.fails:
             return Absent(asked.fails), ()
+        fs = asked.seen(fs)
         environment = environment_of(fs, asked.config)
         view = as_user(fs, environment)
         program = _find_program(view, asked.command, environment)
@@ -222,7 +223,8 @@ def _describe(
         entrypoint=asked.passes,
         hooks=path.hooks,
     )
-    return interpreter, (*_warnings(fs, interpreter, program, prefixes, environment), *asked.doubts)
+    changed = (f"the image's entrypoint changes {path!r} before Python starts" for path in sorted(asked.laid)[:5])
+    return interpreter, (*_warnings(fs, interpreter, program, prefixes, environment), *asked.doubts, *changed)
 
 
 def _closed(fs: Rootfs, entries: Iterable[str], environment: Environment) -> tuple[str, ...]:

@@ -11,10 +11,13 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
+from inspector.python.ends import End
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find
-from inspector.python.follow import End, Follower
+from inspector.python.follow import Follower
 from inspector.python.launch import Script, read_program
+from inspector.python.options import WITHOUT_SITE, read_options
+from inspector.python.overlay import Laid, LaidReader, laid_over
 from inspector.python.shell.state import HOLE, Run
 from inspector.python.version import is_python
 from inspector.python.which import Found, find_command
@@ -29,8 +32,6 @@ PROGRAM = "import torch"
 
 _CONSOLE = r"(?m)^from [\w.]+ import \w+"
 _EXITS = r"\bsys\.exit\(|\braise SystemExit\("
-_NO_VALUE = "bBdEhiIOPqRsSuvVx?"
-_DROPS = r"PYTHON(?!EXECUTABLE\Z)[A-Z]\w*"  # getpath.py reads that one in any case
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     `asked` is its name as it was asked for, `command` that or the path of the Python that a script runs for it.
     `doubts` say what the entrypoint may have changed in ways that can't be told; `fails` why it ends in failure before
-    it runs a command, `may_fail` why it may.
+    it runs a command, `may_fail` why it may. `laid` are the files that it surely changes before, if they matter.
     """
 
     config: ImageConfig
@@ -48,6 +49,15 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
     fails: str = ""
     may_fail: tuple[str, ...] = ()
+    laid: Laid = msgspec.field(default_factory=dict)
+
+    def seen(self, fs: Rootfs) -> Rootfs:
+        """Return the image's files as they are when the command runs."""
+        return laid_over(fs, self.laid)
+
+    def reads(self, fs: Rootfs, content: ReadContent) -> ReadContent:
+        """Return what reads any file as it is when the command runs; `content` reads those of the image."""
+        return LaidReader(fs, self.laid, content) if self.laid else content
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,17 +86,19 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
     if environment.trouble:
         return plain
     follower = Follower(fs, content)
-    ends = follower.follow(words, environment)
+    ends = [_plain(end) for end in follower.follow(words, environment)]
     if not any(map(_is_asked, ends)):
         ran = [run for run in follower.beside if _is_asked(run)]
         ends = [end for end in ends if not ran or end.kind == "unknown"]
-        ends += [end for each in ran[:4] for end in follower.follow(each.argv, each.environment, each.doubts)]
+        ends += [_plain(end) for each in ran[:4] for end in follower.follow(each.argv, each.environment, each.doubts)]
     ends = [_whole(end) for end in ends]
-    reached = _distinct(end for end in ends if end.argv[1:] == ("-c", PROGRAM))
+    reached = _distinct(end for end in ends if len(end.argv) == 3 and _is_asked(end))
     if not config.entrypoint:
         only = reached[0] if len(reached) == 1 and reached[0].kind == "python" else None
+        if only is None and not reached and ends and all(end.fails and end.certain for end in ends):
+            return msgspec.structs.replace(plain, fails=ends[0].fails)
         return plain if only is None else _of_end(config, only, command)
-    others = [end for end in ends if end.argv[1:] != ("-c", PROGRAM)]
+    others = [end for end in ends if len(end.argv) != 3 or not _is_asked(end)]
     doubts = [doubt for end in ends for doubt in end.doubts]
     doubts += [end.why for end in ends if end.kind == "unknown" and not (end in reached and _lacks(end))]
     if not reached:
@@ -106,13 +118,28 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
 
 
 def _is_asked(end: End | Run) -> bool:
-    """Tell whether the asked command is what runs, its program whole or split into words."""
-    return " ".join(end.argv[1:]) == f"-c {PROGRAM}"
+    """Tell whether the asked command is what runs, its program whole or split into words.
+
+    A script with the line ends of Windows puts one behind it, which is nothing to Python.
+    """
+    return " ".join(end.argv[1:]).rstrip("\r") == f"-c {PROGRAM}"
+
+
+def _plain(end: End) -> End:
+    """Return the end of a Python without the options that a script gives it before `-c`, or why they can't be."""
+    options = read_options(end.argv[1:]) if end.kind == "python" and len(end.argv) > 3 else None
+    if options is None or (not options.refused and end.argv[1 + options.before :][:1] != ("-c",)):
+        return end
+    if options.refused or "S" in options.letters:
+        why = options.refused or WITHOUT_SITE
+        return msgspec.structs.replace(end, kind="unknown", why=why, fails=options.refused)
+    words = (end.argv[0], *end.argv[1 + options.before :])
+    return msgspec.structs.replace(end, argv=words, environment=options.applied(end.environment))
 
 
 def _lacks(end: End) -> bool:
     """Tell whether no program of the name is there, so that asking for the interpreter meets the same."""
-    known = HOLE not in end.environment.variables.get("PATH", "") + end.environment.cwd
+    known = HOLE not in end.argv[0] + end.environment.variables.get("PATH", "") + end.environment.cwd
     return bool(end.fails) or (end.path is None and known and not end.environment.changed)
 
 
@@ -209,17 +236,11 @@ def _beside(follower: Follower, config: ImageConfig) -> tuple[Question, ...]:
 
 def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Started:
     """Return the question for a Python with its own options and program."""
-    options, program = read_options(end.argv[1:])
-    if "S" in options:
-        return msgspec.structs.replace(told, unknown=Unknown("its Python runs without site.py (-S)"))
-    variables = dict(end.environment.variables)
-    if {"E", "I"} & options:
-        variables = {name: value for name, value in variables.items() if not re.fullmatch(_DROPS, name)}
-    if {"s", "I"} & options:
-        variables["PYTHONNOUSERSITE"] = "1"
-    if {"P", "I"} & options:
-        variables["PYTHONSAFEPATH"] = "1"
-    end = msgspec.structs.replace(end, environment=msgspec.structs.replace(end.environment, variables=variables))
+    options = read_options(end.argv[1:])
+    if "S" in options.letters:
+        return msgspec.structs.replace(told, unknown=Unknown(WITHOUT_SITE))
+    end = msgspec.structs.replace(end, environment=options.applied(end.environment))
+    program = options.program
     question = _of_end(config, end, end.argv[0])
     first = None
     if program and program != "-":
@@ -255,25 +276,6 @@ def _is_archive(fs: Rootfs, path: str) -> bool:
     return head.startswith(b"PK") or (head.startswith(b"#!") and b"PK\3\4" in head[:1024])
 
 
-def read_options(words: Sequence[str]) -> tuple[set[str], str]:
-    """Return a Python's options, by their letters, and its script; empty for a module, a text, or none."""
-    letters: set[str] = set()
-    rest = list(words)
-    while rest and rest[0].startswith("-") and rest[0] != "-":
-        word = rest.pop(0)
-        if word.startswith("--"):
-            continue
-        for at, letter in enumerate(word[1:], 1):
-            if letter in "cm":
-                return letters, ""
-            if letter not in _NO_VALUE:
-                if at == len(word) - 1 and rest:
-                    rest.pop(0)
-                break
-            letters.add(letter)
-    return letters, rest[0] if rest else ""
-
-
 def _of_end(config: ImageConfig, end: End, command: str) -> Question:
     """Return the question that an end asks: its environment as an image's configuration without an entrypoint."""
     environment = end.environment
@@ -288,7 +290,8 @@ def _of_end(config: ImageConfig, end: End, command: str) -> Question:
     effective = msgspec.structs.replace(config, config=run)
     name = end.argv[0]
     same = posixpath.basename(end.path or name) == posixpath.basename(name)
-    return Question(config=effective, asked=command, command=command if same and name == command else end.path or name)
+    ran = command if same and name == command else end.path or name
+    return Question(config=effective, asked=command, command=ran, laid=end.laid)
 
 
 def _distinct(ends: Iterable[End]) -> list[End]:
@@ -308,4 +311,4 @@ def _identity(end: End) -> object:
         if name == "HOME" or name.startswith(("PYTHON", "LD_", "TORCH_"))
     }
     path = end.path if end.kind == "python" else environment.variables.get("PATH")
-    return end.kind, path, matters, environment.cwd, environment.uid, environment.groups
+    return end.kind, path, matters, environment.cwd, environment.uid, environment.groups, end.laid

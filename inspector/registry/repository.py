@@ -17,6 +17,7 @@ from inspector.registry.blob import BlobStream, read_part
 from inspector.registry.delegation import Lent
 from inspector.registry.lists import listed
 from inspector.registry.session import Session, error_code, refusal
+from inspector.words import first_few
 
 ACCEPT = {"Accept": ", ".join(sorted(INDEX_TYPES | MANIFEST_TYPES))}
 """All types at once: asked for some, registries convert to schema 1, or have nothing."""
@@ -166,13 +167,12 @@ class Repository:
         import difflib  # most runs miss no tag
 
         close = difflib.get_close_matches(target, tags, n=1, cutoff=_NEAR)
-        named = list(dict.fromkeys([*close, *tags]))[:_MAX_NEAR]
-        if not named:
+        found = list(dict.fromkeys([*close, *tags]))
+        if not found:
             return missing
-        more = f" and {len(tags) - len(named)} more" if len(tags) > len(named) else ""
         meant = f"did you mean {close[0]}? " if close else ""
-        near = tuple(self.name.tagged(tag).familiar for tag in named)
-        return NotFound(f"{missing}; {meant}it has {', '.join(named)}{more}", near=near)
+        near = tuple(self.name.tagged(tag).familiar for tag in found[:_MAX_NEAR])
+        return NotFound(f"{missing}; {meant}it has {first_few(found, _MAX_NEAR)}", near=near)
 
 
 def _check_type(content: bytes, stated: str, where: str) -> None:

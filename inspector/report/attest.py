@@ -9,10 +9,10 @@ import re
 from typing import Any
 
 from inspector.errors import InspectorError, UsageError
+from inspector.escape import escape
 from inspector.policy.model import Report, Result
 from inspector.report.context import NO_CONTEXT, Context
 from inspector.report.document import encode
-from inspector.report.escape import escape
 
 VERIFIER = "https://inspector.invalid/v1"
 """Our name as a verifier: a name, and nothing lies there."""

@@ -8,8 +8,9 @@ import msgspec
 
 from inspector.policy.audited import Audited, Ended, Left, Planned
 from inspector.policy.model import Outcome
-from inspector.report.text import PAST, count, seconds
+from inspector.report.text import PAST, seconds
 from inspector.sizes import show_size
+from inspector.words import count
 
 
 def row_of(audited: Audited) -> Audited:

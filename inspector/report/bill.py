@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from inspector.errors import InspectorError, UsageError
+from inspector.escape import cut, escape
 from inspector.facts import ImageFacts
 from inspector.policy.identity import repository_of
 from inspector.policy.match import shown_name
@@ -19,7 +20,6 @@ from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
 from inspector.python.requirements import marker_environment
 from inspector.report.context import Context
-from inspector.report.escape import cut, escape
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
 

@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from inspector.escape import cut, escape
 from inspector.policy.model import Category, FindingOutcome
-from inspector.report.escape import cut, escape
 from inspector.report.text import CATEGORIES, SYMBOLS
 
 STYLES: dict[FindingOutcome, str] = {

@@ -20,7 +20,7 @@ from inspector.policy.comparison import (
 )
 from inspector.policy.model import Finding, Outcome, worst
 from inspector.report.difference import Difference
-from inspector.report.text import listed
+from inspector.words import first_few
 
 WORDS = ("growth", "build", "python", "added", "removed", "version", "any")
 """What a condition may be about; `growth` may have a bound behind `=`."""
@@ -91,7 +91,7 @@ def _packages(difference: Difference, change: str) -> Compared:
     if not found:
         return Compared("packages", "pass", f"packages: {expected}", expected, "none")
     told = "in another version" if change == "version" else change
-    message = f"packages {told}: {listed(found, _NAMED)}"
+    message = f"packages {told}: {first_few(found, _NAMED)}"
     return Compared("packages", "fail", message, expected, f"{len(found):,} {told}")
 
 

@@ -23,7 +23,8 @@ from inspector.report.differing import (
     packages_tally,
     versions_told,
 )
-from inspector.report.text import count, size
+from inspector.report.text import size
+from inspector.words import count
 
 _MARKS = {"added": ("+", "green"), "removed": ("-", "red")}
 _CHANGED = ("~", "yellow")

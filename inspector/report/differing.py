@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from inspector.policy.comparison import build_label, measures_of, signed
 from inspector.report.difference import Changed, Difference, Package
-from inspector.report.text import NOTHING, count, listed, short
+from inspector.report.text import NOTHING, short
 from inspector.sizes import show_size
+from inspector.words import count, first_few
 
 NOT_COMPARED = "not compared, since one side was not looked at"
 _NAMED = 12
@@ -64,10 +65,8 @@ def listed_packages(difference: Difference) -> list[Package]:
 
 def moved_told(difference: Difference) -> str:
     """Return the line on packages of equal version and size in another layer; empty where there are none."""
-    moved = [each for each in difference.packages if each.change == "layer"]
-    return (
-        f"of equal version and size, in another layer: {listed([each.name for each in moved], _NAMED)}" if moved else ""
-    )
+    moved = [each.name for each in difference.packages if each.change == "layer"]
+    return f"of equal version and size, in another layer: {first_few(moved, _NAMED)}" if moved else ""
 
 
 def packages_tally(packages: Iterable[Package]) -> str:

@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from inspector.escape import cut, escape
 from inspector.policy.model import SCHEMA
-from inspector.report.escape import cut, escape
 
 State = Literal["ok", "warn", "fail"]
 _WORST: tuple[State, ...] = ("fail", "warn", "ok")

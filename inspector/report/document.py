@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
+from inspector.escape import escape
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.oci import Platform
 from inspector.policy import baselines
 from inspector.policy.model import SCHEMA, Finding, Outcome
-from inspector.report.escape import escape
 from inspector.torchbuild.model import Torch
 
 _INDENT = 2

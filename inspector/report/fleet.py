@@ -14,8 +14,8 @@ from inspector.policy.model import SCHEMA, Outcome
 from inspector.policy.predicted import predicted
 from inspector.policy.role import Fleet
 from inspector.report.document import ShowError
-from inspector.report.text import count
 from inspector.values import Plain
+from inspector.words import count
 
 OUTCOMES: Mapping[Verdict, Outcome] = {"works": "pass", "fails": "fail", "unknown": "unknown"}
 """The outcomes whose marks and colours the verdicts have."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from inspector.escape import escape
 from inspector.policy.audited import AuditReport
 from inspector.policy.model import FindingOutcome, Report
 from inspector.report.context import NO_CONTEXT, Context
-from inspector.report.escape import escape
 from inspector.report.formats import Command, View, render
 from inspector.report.issues import Issue, issues_of, plain
 

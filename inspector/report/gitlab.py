@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from inspector.escape import escape
 from inspector.policy.audited import AuditReport
 from inspector.policy.model import FindingOutcome, Report
 from inspector.report.context import NO_CONTEXT, Context
 from inspector.report.document import encode
-from inspector.report.escape import escape
 from inspector.report.issues import Issue, issues_of
 
 _SEVERITIES: dict[FindingOutcome, str] = {"fail": "critical", "unknown": "major", "warn": "minor", "pass": "info"}

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from inspector.errors import UsageError
+from inspector.escape import cut, escape
 from inspector.policy.audited import Audited, AuditReport, as_result
 from inspector.policy.identity import identity, repository_of
 from inspector.policy.model import WORST_FIRST, Finding, Report, Result
 from inspector.report.audit import left_told
 from inspector.report.context import Context, Span
-from inspector.report.escape import cut, escape
-from inspector.report.text import as_finding, count, details, listed
+from inspector.report.text import as_finding, details
+from inspector.words import count, first_few
 
 LEFT_OUT = ("pass", "waived", "known")
 """Outcomes of findings that no CI service is told of: it would show them as open."""
@@ -57,7 +58,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     def lines(self) -> Iterator[str]:
         """Yield what is known besides of the title, a line each, unescaped."""
         if len(self.images) > 1:
-            yield f"images: {listed(self.images, MAX_IMAGES)}"
+            yield f"images: {first_few(self.images, MAX_IMAGES)}"
         for other in self.others[:MAX_MERGED]:
             yield f"also: {cut(other.message)}"
         if len(self.others) > MAX_MERGED:

@@ -6,10 +6,10 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from inspector.escape import escape
 from inspector.policy.audited import AuditReport, Left, as_result
 from inspector.policy.model import EXCUSED, ErrorFact, Finding, Report, Result
 from inspector.report.audit import left_told
-from inspector.report.escape import escape
 from inspector.report.text import as_finding, details, excuse, notes, origin, run_told
 
 

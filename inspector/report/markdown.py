@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from inspector.escape import cut, escape
 from inspector.policy.model import EXCUSED, Category, Finding, FindingOutcome, Outcome, Report, Result
 from inspector.report.document import ShowError
-from inspector.report.escape import cut, escape
 from inspector.report.text import (
     CATEGORIES,
     NOTHING,
     TITLES,
     alike,
     cells_of,
-    count,
     details,
     excuse,
     excused_told,
     headline,
     known_told,
     layer_told,
-    listed,
     notes,
     run_told,
     shown_results,
     tally,
     unnamed,
 )
+from inspector.words import count, first_few
 
 MARKS: dict[FindingOutcome, str] = {
     "pass": "✅",
@@ -145,7 +144,7 @@ def _together(results: Sequence[Result]) -> Iterator[str]:
     finding = next(iter(first.findings), None)
     check = finding.check if finding else first.error.kind
     yield bullet("unknown", check, unnamed(first, first.error.message))
-    yield f"  - images: {listed([code(each.image) for each in results])}"
+    yield f"  - images: {first_few([code(each.image) for each in results])}"
     if finding and finding.advice:
         yield f"  - advice: {prose(unnamed(first, finding.advice))}"
 

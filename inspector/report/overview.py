@@ -12,8 +12,9 @@ from inspector.policy.audited import Audited, AuditReport, Left
 from inspector.policy.model import FINDINGS_WORST_FIRST, WORST_FIRST, Finding, Outcome
 from inspector.policy.tags import in_order, order_of, version_of
 from inspector.report.audit import is_claimed, left_told
-from inspector.report.text import NOTHING, as_finding, count, excused_told, headline, short, size, tally
+from inspector.report.text import NOTHING, as_finding, excused_told, headline, short, size, tally
 from inspector.torchbuild.model import Torch, build_name
+from inspector.words import count
 
 MAX_TAGS = 4
 """Tags of one image that its row names."""

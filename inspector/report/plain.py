@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from inspector.escape import cut, escape
 from inspector.policy.model import Report, Result
-from inspector.report.escape import cut, escape
 from inspector.report.text import TITLES, cells_of, excused_told, notes, run_told, shown_results
 
 _GAP = "  "

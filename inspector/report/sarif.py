@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from inspector.escape import cut, escape
 from inspector.policy.audited import AuditReport
 from inspector.policy.explained import explained
 from inspector.policy.identity import identity
@@ -16,7 +17,6 @@ from inspector.policy.model import Finding, FindingOutcome, Report, exit_code
 from inspector.policy.steps import readable
 from inspector.report.context import NO_CONTEXT, Context, Span
 from inspector.report.document import encode
-from inspector.report.escape import cut, escape
 from inspector.report.issues import Issue, issues_of, merged, plain
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from inspector.escape import escape
 from inspector.facts import Evidence, ImageFacts, LayerFacts
 from inspector.gpu.serves import serves
 from inspector.imports.model import Imported
@@ -15,12 +16,10 @@ from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
 from inspector.python.model import UNSTATED, Distribution, Interpreter
 from inspector.report.canvas import columns, draw_each, hanging, indented, labelled, words
-from inspector.report.escape import escape
 from inspector.report.runtime import run_lines
 from inspector.report.text import (
     IMPORTABLE,
     biggest_first,
-    count,
     layer_name,
     origin,
     python_version,
@@ -34,6 +33,7 @@ from inspector.report.waste import waste_parts
 from inspector.sizes import show_size
 from inspector.torchbuild.model import Torch, TorchElsewhere, build_name
 from inspector.unknown import Absent, Unknown
+from inspector.words import count
 
 BIGGEST = 10
 """Distributions that are shown; the rest is summed up."""

@@ -16,7 +16,6 @@ from inspector.report.text import (
     NOTHING,
     STEP,
     biggest_first,
-    count,
     notes,
     origin,
     python_version,
@@ -26,6 +25,7 @@ from inspector.report.text import (
 )
 from inspector.report.waste import Told, groups
 from inspector.unknown import Unknown
+from inspector.words import count
 
 BIGGEST = 10
 """Packages that are named; the rest are counted."""

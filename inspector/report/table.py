@@ -9,11 +9,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from inspector.escape import cut, escape
 from inspector.facts import ImageFacts
 from inspector.policy.model import EXCUSED, FINDINGS_WORST_FIRST, Finding, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.canvas import STYLES, draw, headed, indented, labelled, note, sentence, words
-from inspector.report.escape import cut, escape
 from inspector.report.text import (
     NOTHING,
     STEP,
@@ -21,19 +21,18 @@ from inspector.report.text import (
     alike,
     all_well,
     cells_of,
-    count,
     details,
     excuse,
     excused_told,
     known_told,
     layer_told,
-    listed,
     notes,
     run_told,
     seconds,
     shown_results,
     unnamed,
 )
+from inspector.words import count, first_few
 
 _GAP = 2
 _LONG_NAME = 36
@@ -79,7 +78,7 @@ def _together(results: Sequence[Result]) -> Iterator[RenderableType]:
     finding = next(iter(first.findings), None)
     check, category = (finding.check, finding.category) if finding else (first.error.kind, None)
     yield indented(sentence("unknown", check, unnamed(first, first.error.message), category=category), 2)
-    pairs = [("images", words(listed([each.image for each in results])))]
+    pairs = [("images", words(first_few([each.image for each in results])))]
     pairs += [("advice", words(unnamed(first, finding.advice), "cyan"))] if finding and finding.advice else []
     yield indented(labelled(pairs), 6)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from inspector.escape import escape
 from inspector.facts import ImageFacts
 from inspector.policy.findings import CAME_WITH
 from inspector.policy.model import EXCUSED, Category, ErrorFact, Finding, FindingOutcome, Outcome, Report, Result
@@ -11,10 +12,10 @@ from inspector.policy.runs import described, run_label
 from inspector.policy.steps import readable
 from inspector.python.model import Distribution
 from inspector.reference import Scheme
-from inspector.report.escape import escape
 from inspector.sizes import show_size
 from inspector.torchbuild.model import build_name
 from inspector.unknown import Absent, Unknown
+from inspector.words import count, first_few
 
 NOTHING = "-"
 UNSEEN = "?"
@@ -42,8 +43,6 @@ CATEGORIES: dict[Category, str] = {"CODE_BUG": "image build", "ENVIRONMENT": "en
 """What people call the categories, which documents for programs name as the procedure does."""
 STEP = 400
 """Characters of a build step that details show."""
-MAX_LISTED = 20
-"""Images of which one error is told that name them all."""
 
 
 def seconds(span: float) -> str:
@@ -52,11 +51,6 @@ def seconds(span: float) -> str:
         return f"{int(span // _MINUTE)} min {int(span % _MINUTE):02} s"
     digits = 2 if span < 10 else 1
     return f"{span:.{digits}f} s"
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 layer`, `12,345 layers`; `plural` where an `s` does not make it."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def torch_version(facts: ImageFacts | None) -> str:
@@ -175,12 +169,6 @@ def details(finding: Finding, layer: str | None = None) -> Iterator[tuple[str, s
     return ((label, text) for label, text in pairs.items() if text)
 
 
-def listed(names: Sequence[str], most: int = MAX_LISTED) -> str:
-    """Return names joined by commas, the first few of many."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
-
-
 def excuse(finding: Finding) -> str:
     """Return why a finding that is waived or known fails nothing."""
     if finding.waived is not None:
@@ -191,7 +179,7 @@ def excuse(finding: Finding) -> str:
 def known_told(findings: Iterable[Finding]) -> str:
     """Return the known findings of one image in one line: by check, and subject where that tells them apart."""
     named = [" ".join(filter(None, (each.check, each.subject))) for each in findings if each.outcome == "known"]
-    return f"{count(len(named), 'finding')} that the baseline has: {listed(named)}"
+    return f"{count(len(named), 'finding')} that the baseline has: {first_few(named)}"
 
 
 def excused_told(findings: Iterable[Finding]) -> str:

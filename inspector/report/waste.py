@@ -13,9 +13,9 @@ from inspector.facts import ImageFacts
 from inspector.facts.waste import CATEGORIES, Waste, Wasted
 from inspector.policy.steps import readable, shorten
 from inspector.report.canvas import columns, words
-from inspector.report.text import count
 from inspector.sizes import show_size
 from inspector.unknown import Unknown
+from inspector.words import count
 
 SMALL = 100_000
 """Bytes below which waste is summed up: every image replaces its `/etc/passwd`."""

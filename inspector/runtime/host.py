@@ -14,6 +14,7 @@ import msgspec
 
 from inspector.engine.client import Engine
 from inspector.engine.model import Info
+from inspector.gpu.profile import models_of_proc, text_of
 from inspector.runtime.probe import nvml_driver
 from inspector.torchbuild.kinds import GpuVendor, kind_of
 from inspector.torchbuild.model import Torch
@@ -21,7 +22,6 @@ from inspector.unknown import Unknown
 
 MAX_SPECS = 64
 MAX_SPEC_BYTES = 4 << 20
-MAX_GPUS = 64
 CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 """Where engines look for CDI specifications unless told otherwise."""
 PODMAN_CDI = (5, 4)
@@ -30,8 +30,6 @@ _HOOK = "nvidia-container-runtime-hook"
 """By which `--gpus` works in all versions of Docker, be the runtime `nvidia` set up or not."""
 _CDI_HOOK = "nvidia-cdi-hook"
 """By which it works from Docker 29 on."""
-
-_MODEL = re.compile(r"^Model:\s{0,20}(\S[^\n]{0,100}?)\s*$", re.MULTILINE)
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +84,9 @@ class Machine(msgspec.Struct, frozen=True):
         """Tell whether a CDI specification in the folders is of that kind; a damaged or closed one names nothing."""
         form = re.compile(rf"""^[ \t{{"']*kind["']?\s*:\s*["']?{re.escape(kind)}\b""", re.MULTILINE)
         specs = [path for folder in folders for path in sorted((self.root / folder.lstrip("/")).glob("*"))[:MAX_SPECS]]
-        return any(form.search(_text(path)) for path in specs if path.suffix in (".yaml", ".yml", ".json"))
+        return any(
+            form.search(text_of(path, MAX_SPEC_BYTES)) for path in specs if path.suffix in (".yaml", ".yml", ".json")
+        )
 
     def groups_of(self, *patterns: str) -> tuple[str, ...]:
         """Return the numbers of the groups that own the files, root's aside."""
@@ -95,16 +95,10 @@ class Machine(msgspec.Struct, frozen=True):
 
     def driver(self) -> str | None:
         """Return the version of NVIDIA's driver, as the kernel tells it or else NVML, or of AMD's where it has one."""
-        nvidia = _version(_text(self.root / "proc/driver/nvidia/version"))
+        nvidia = _version(text_of(self.root / "proc/driver/nvidia/version"))
         if nvidia is None and self.root == Path("/") and self.has("/dev/nvidia*", "/dev/dxg"):
             nvidia = _nvml_driver()
-        return nvidia or _version(_text(self.root / "sys/module/amdgpu/version"))
-
-    def gpus(self) -> tuple[str, ...]:
-        """Return the models of NVIDIA's GPUs, as the kernel tells them."""
-        told = sorted(self.root.glob("proc/driver/nvidia/gpus/*/information"))[:MAX_GPUS]
-        found = (_MODEL.search(_text(path)) for path in told)
-        return tuple(model[1] for model in found if model)
+        return nvidia or _version(text_of(self.root / "sys/module/amdgpu/version"))
 
     def may_have_nvidia(self) -> bool:
         """Tell whether there is a driver or device.
@@ -113,14 +107,14 @@ class Machine(msgspec.Struct, frozen=True):
         """
         if self.has("/proc/driver/nvidia/version", "/dev/nvidia[0-9]*", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap"):
             return True
-        return "microsoft" in _text(self.root / "proc/sys/kernel/osrelease").lower()
+        return "microsoft" in text_of(self.root / "proc/sys/kernel/osrelease").lower()
 
 
 def find_host(engine: Engine, machine: Machine | None = None) -> Host:
     """Return what the engine could hand over; `machine` is this one, unless the engine runs elsewhere."""
     if machine is None and engine.endpoint.is_local and sys.platform == "linux":
         machine = Machine()
-    driver, gpus = (machine.driver(), machine.gpus()) if machine else (None, ())
+    driver, gpus = (machine.driver(), models_of_proc(machine.root)) if machine else (None, ())
     return Host(nvidia=_nvidia(engine, machine), amd=_amd(engine, machine), driver=driver, gpus=gpus)
 
 
@@ -181,15 +175,6 @@ def _version(text: str) -> str | None:
     """Return the first word of the first line that is a number with a point in it."""
     words = text.partition("\n")[0].split()
     return next((word[:100] for word in words if word[:1].isdigit() and "." in word), None)
-
-
-def _text(path: Path) -> str:
-    """Return the beginning of a file; empty where it can't be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_SPEC_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def _nvml_driver() -> str | None:

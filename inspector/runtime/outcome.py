@@ -10,6 +10,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from inspector.errors import Malformed
+from inspector.escape import in_ascii
 from inspector.facts.runtime import Device, Failure, RuntimeFacts
 from inspector.oci import decoder
 from inspector.runtime.host import Offer
@@ -139,7 +140,7 @@ def _answer(content: bytes) -> Answer:
     try:
         return decoder(Answer).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"invalid response from the container: {ascii(str(error)[:200])[1:-1]}") from error
+        raise Malformed(f"invalid response from the container: {in_ascii(str(error), 200)}") from error
 
 
 class End(msgspec.Struct, frozen=True):
@@ -226,4 +227,4 @@ def _last_line(errors: bytes) -> str:
     """Return the last line that says something, escaped and cut."""
     lines = errors.decode("utf-8", "replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return ascii(last[:300])[1:-1]
+    return in_ascii(last)

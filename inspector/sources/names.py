@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from inspector.errors import LimitExceeded, NotFound
 from inspector.names import DOCKER_HUB, canonical, familiar, repository_in, split_name, without_local
 from inspector.sources.shown import shown
+from inspector.words import first_few
 
 if TYPE_CHECKING:
     from inspector.engine.model import ListedImage
@@ -75,9 +76,8 @@ def pick_any(where: str, selector: str, items: Sequence[Item], names_of: Callabl
 def no_such(where: str, selector: str, names: Sequence[Sequence[str]]) -> NotFound:
     """Return the error for a selector that nothing goes by, with what there is."""
     known = sorted({name for own in names for name in own})
-    listed = ", ".join(shown(name) for name in known[:_SHOWN_NAMES]) or "only images without a name"
-    more = f" and {len(known) - _SHOWN_NAMES} more" if len(known) > _SHOWN_NAMES else ""
-    return NotFound(f"{where}: no image {shown(selector)} in it; it holds {listed}{more}")
+    listed = first_few([*map(shown, known)], _SHOWN_NAMES) or "only images without a name"
+    return NotFound(f"{where}: no image {shown(selector)} in it; it holds {listed}")
 
 
 def is_pattern(name: str) -> bool:

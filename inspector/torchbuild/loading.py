@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from inspector.errors import InspectorError
 from inspector.loader import LATE, ImportFailure, LoadFailure, Process, Tables, TorchFiles, at_each_level, import_torch
 from inspector.loader.extension import failed
+from inspector.loader.hwcaps import LEVELS
 from inspector.loader.torch_preloads import read_opened
 from inspector.python.modules import extensions_of, find_in, find_modules
 from inspector.torchbuild.candidate import Candidate
@@ -42,7 +43,7 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
     def attempt(level: int) -> tuple[Diagnostic | None, Iterable[int]]:
         process = python.start(level, tables)
         if isinstance(process, LoadFailure):
-            return diagnosed(process, torch.root), ()
+            return diagnosed(process, torch.root), LEVELS
         failure = load_modules(process, first) or import_torch(process, root, files)
         answer = _answer(torch, files, process, failure)
         if answer is None:

@@ -18,6 +18,7 @@ from inspector.loader import (
     built_in_modules,
     import_extension,
 )
+from inspector.loader.hwcaps import LEVELS
 from inspector.python.access import UserView
 from inspector.python.built import Built, read_built
 from inspector.python.environment import Environment
@@ -81,7 +82,7 @@ def refusal(
     def attempt(level: int) -> tuple[Diagnostic | None, Iterable[int]]:
         started = python.start(level, tables)
         if isinstance(started, LoadFailure):
-            return diagnosed(started, fs), ()
+            return diagnosed(started, fs), LEVELS
         doubts = "; ".join(started.doubts)
         if _MAIN.search(doubts):
             return Diagnostic("no", doubts.removesuffix(f", {LATE}")), started.levels

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inspector.cli import probes_of_containerd, probes_of_engines
+from inspector.cli import probes_of_engines
 from inspector.sources.containerd.places import Place
 from inspector.testing import FakeEngine, Image, Step
 from tests.cli.program import run
@@ -77,7 +77,7 @@ def test_a_containerd_that_no_engine_stands_before(tmp_path: Path, monkeypatch: 
     node.put(IMAGE, "api:1", "api:2")
     node.put(IMAGE, "api:1", namespace="team")
     places = [Place(node.write()), Place(tmp_path)]
-    monkeypatch.setattr(probes_of_containerd, "find_places", lambda: places)
+    monkeypatch.setattr(probes_of_engines, "find_places", lambda: places)
     read, unread = diagnosed()["containerd"]
     assert "images: 2, below" in read["message"]
     assert "namespaces: k8s.io, team" in read["message"]

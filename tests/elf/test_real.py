@@ -79,10 +79,10 @@ def test_symbols_are_those_of_nm(path: Path) -> None:
     assert set(names) == strong & relocated
     assert len(names) == len(symbols.versions)
     own = {name for kind, name in listed if kind not in "Uwv" and kind != "A"}
-    hashes = {gnu_hash(name.partition("@")[0].encode()) >> 1 for name in own}
+    hashes = {gnu_hash(name.partition("@")[0].encode()) for name in own}
     exported = set(array("I", symbols.exported))
     assert hashes <= exported
-    absolute = {gnu_hash(name.partition("@")[0].encode()) >> 1 for kind, name in listed if kind == "A"}
+    absolute = {gnu_hash(name.partition("@")[0].encode()) for kind, name in listed if kind == "A"}
     assert exported <= hashes | absolute
     versions = dict(name.split("@", 1) for kind, name in listed if kind == "U" and "@" in name)
     for name, place in zip(names, symbols.versions, strict=True):
@@ -92,7 +92,7 @@ def test_symbols_are_those_of_nm(path: Path) -> None:
         own_versions[name.partition("@")[0]].add(name.partition("@")[2].lstrip("@"))
     told_versions = dict(symbols.defined or ())
     for name, stated in own_versions.items():
-        value = gnu_hash(name.encode()) >> 1
+        value = gnu_hash(name.encode())
         found = {one for one, packed in told_versions.items() if not packed or value in array("I", packed)}
         assert stated - {""} <= found or symbols.defined is None
     assert set(symbols.modules) == {name[7:] for name in own if name.startswith("PyInit_")}

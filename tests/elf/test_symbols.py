@@ -25,7 +25,7 @@ def read(content: bytes, *, whole: bool) -> Symbols:
 
 
 def hashes(*names: str) -> list[int]:
-    return [gnu_hash(name.encode()) >> 1 for name in names]
+    return [gnu_hash(name.encode()) for name in names]
 
 
 def place(content: bytes, tag: int) -> int:

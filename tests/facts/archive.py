@@ -43,7 +43,7 @@ class MemoryArchive:
             return None
         target = resolve(self.fs, path) or posixpath.join("/", posixpath.dirname(path), node.target)
         size = node.size if node.kind is Kind.FILE else 0
-        return Stat(posixpath.basename(path), size, node.kind, node.mode, target if node.kind is Kind.SYMLINK else "")
+        return Stat(size, node.kind, node.mode, target if node.kind is Kind.SYMLINK else "")
 
     @contextmanager
     def archive(self, container: str, path: str) -> Iterator[BinaryIO]:

@@ -30,7 +30,7 @@ def script(content: bytes) -> None:
     fs = _files()
     state = State(environment_of(fs, pythons.CONFIG), ("entry", "serve", "x"), dialect=dialect)
     try:
-        ends = Shell(fs, lambda path: f"export SOURCED={path}").script(text, state)
+        ends = Shell(fs, lambda _, path: f"export SOURCED={path}").script(text, state)
     except InspectorError:
         return
     assert ends, "a script ends"

@@ -25,6 +25,21 @@ _LEVEL = 'extern "C" int c10_level() { return 3; }\n'
 _NAME = '#include <string>\nstd::string c10_name() { return "c10"; }\n'
 _MANGLED = "_Z8c10_nameB5cxx11v"
 
+_BESIDE = "-Wl,-rpath,$ORIGIN"
+
+
+def _processor(bits: int) -> str:
+    """A property that asks for a processor, as bits of GNU_PROPERTY_X86_ISA_1_NEEDED."""
+    words = f'.long 4,16,5\\n.asciz \\"GNU\\"\\n.long 0xc0008002,4,{bits},0'
+    return f'__asm__(".section .note.gnu.property,\\"a\\",@note\\n.p2align 3\\n{words}\\n.text");\n'
+
+
+def _static(size: int) -> str:
+    """Thread storage that must be there when a thread starts."""
+    model = '__attribute__((tls_model("initial-exec")))'
+    return f'extern "C" {{ __thread char much[{size}] {model}; char* where() {{ return much; }} }}\n'
+
+
 C10: dict[str, tuple[str, tuple[str, ...], str]] = {
     "good": (mini.C10, (), ""),
     "weak": (_NAME + 'extern "C" __attribute__((weak)) int c10_level() { return 3; }\n', (), ""),
@@ -57,6 +72,23 @@ C10: dict[str, tuple[str, tuple[str, ...], str]] = {
     "tls-large": (mini.C10 + 'extern "C" { __thread char much[100000]; char* where() { return much; } }\n', (), ""),
     "weak-only-elsewhere": (_NAME + 'extern "C" __attribute__((weak)) int c10_level();\n'
                             'extern "C" int other() { return c10_level ? c10_level() : 0; }\n', (), ""),
+    "neighbour": (mini.C10.replace("c10_level", "c10_levem"), (), ""),
+    "filter": (_NAME, ("-Wl,--filter=liblevel.so", _BESIDE), ""),
+    "auxiliary": (_NAME, ("-Wl,--auxiliary=liblevel.so", _BESIDE), ""),
+    "auxiliary-whole": (mini.C10, ("-Wl,--auxiliary=liblevel.so", _BESIDE), ""),
+    "executable-stack": (mini.C10, ("-Wl,-z,execstack",), ""),
+    "text-relocation": (mini.C10 + '__asm__(".text\\nmovabs $c10_level, %rax");\n', ("-Wl,-z,notext",), ""),
+    "relr": (mini.C10 + "int x; int* p[9] = {&x, &x, &x};\n", ("-Wl,-z,pack-relative-relocs",), ""),
+    "flags": (mini.C10, ("-Wl,-z,nodelete,-z,initfirst,-z,interpose,-z,global,-z,origin,-z,loadfltr",), ""),
+    "no-such-processor": (mini.C10 + _processor(0x80), (), ""),
+    "baseline": (mini.C10 + _processor(1), (), ""),
+    "tls-static": (mini.C10 + _static(800), (), ""),
+    "tls-static-large": (mini.C10 + _static(100_000), (), ""),
+    "ifunc-undefined": (
+        _NAME + 'extern "C" int never_there();\nstatic int level() { return 3; }\nextern "C" {\n'
+        "static int (*choose())() { never_there(); return level; }\n"
+        'int c10_level() __attribute__((ifunc("choose")));\n}\n', (), "",
+    ),
 }  # fmt: skip
 """Other libraries of libc10's name: source, flags, version script."""
 
@@ -65,6 +97,7 @@ PRELOADED = {
     "libijit.so": 'extern "C" int iJIT_NotifyEvent() { return 1; }\n',
     "libundefined.so": _NEEDS_NEVER,
     "libundefined-data.so": _DATA,
+    "libundefined-start.so": _NEEDS_NEVER + "__attribute__((constructor)) static void start() { other(); }\n",
 }
 
 _MODULE = """#include <Python.h>

@@ -5,17 +5,20 @@ from __future__ import annotations
 import gzip
 import http.client
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from fixtures.roles import right_images
 from inspector.testing.blobs import OCI
 from inspector.testing.image import sha256, to_json
 from inspector.testing.tree import Tree, tar_of
+from tests.lab.registries import registry
 
 REPOSITORIES = ("fleet/api", "fleet/worker")
 BASES, MIDDLES = 10, 40
@@ -66,6 +69,25 @@ def fleet(tags: int, layers: int = 200) -> Fleet:
         chosen = (of % BASES, BASES + of % MIDDLES, BASES + MIDDLES + of % tops)
         found.tags[REPOSITORIES[number * 2 // tags], f"1.{number}"] = chosen, f"NUMBER={of}"
     return found
+
+
+class Stocked(NamedTuple):
+    """A registry of one's own with all these images, and its log."""
+
+    host: str
+    fleet: Fleet
+    log: Path
+
+
+@contextmanager
+def stock(tags: int, layers: int) -> Iterator[Stocked]:
+    """Run a registry with a fleet; where there is such a place in memory, as it is told to write for each request."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="inspector-fleet-", dir=memory if memory.is_dir() else None) as folder:
+        images = fleet(tags, layers)
+        with registry(Path(folder)) as host:
+            push_all(host, images)
+            yield Stocked(host, images, Path(folder) / "registry.log")
 
 
 def push_all(host: str, fleet: Fleet, *, threads: int = 4) -> None:

@@ -11,38 +11,24 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from inspector.layers.cache import default_cache
 from tests.cli.program import ROOT, clean_environment
-from tests.lab.many import REPOSITORIES, Fleet, asked, fleet, layers_asked, push_all
-from tests.lab.registries import registry
+from tests.lab.many import REPOSITORIES, Stocked, asked, layers_asked, stock
 
 TAGS, LAYERS = 1000, 200
 MAX_GROWTH = 16 << 20
 """Bytes that ten times as many tags may take more; documents alone are held up to 32 MB."""
 
 
-class Stocked(NamedTuple):
-    """A registry of one's own with all these images, and its log."""
-
-    host: str
-    fleet: Fleet
-    log: Path
-
-
 @pytest.fixture(scope="module")
 def stocked(docker: None) -> Iterator[Stocked]:
-    """A registry whose storage lies in memory where there is such a place: it is told to write for each request."""
     del docker
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="inspector-fleet-", dir=memory if memory.is_dir() else None) as folder:
-        images = fleet(TAGS, LAYERS)
-        with registry(Path(folder)) as host:
-            push_all(host, images)
-            yield Stocked(host, images, Path(folder) / "registry.log")
+    with stock(TAGS, LAYERS) as made:
+        yield made
 
 
 def words(stocked: Stocked, cache: Path, *more: str, repositories: Sequence[str] = REPOSITORIES) -> list[str]:

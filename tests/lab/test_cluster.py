@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,35 +25,22 @@ from inspector.pipeline.scopes import parse_scope
 from inspector.policy.audited import Audited, Ended
 from tests.cli.program import ROOT, clean_environment
 from tests.lab.conftest import _not_here
-from tests.lab.many import REPOSITORIES, Fleet, fleet, layers_asked, push_all
-from tests.lab.registries import free_port, registry
+from tests.lab.many import REPOSITORIES, Stocked, layers_asked, stock
+from tests.lab.registries import free_port
 
 TAGS, LAYERS = 300, 120
 SECONDS = 30.0
 
 
-class Stocked(NamedTuple):
-    """A registry of one's own with all these images, and its log."""
-
-    host: str
-    fleet: Fleet
-    log: Path
-
-
 @pytest.fixture(scope="module")
 def stocked(docker: None) -> Iterator[Stocked]:
-    """A registry whose storage lies in memory where there is such a place."""
     del docker
     try:
         import distributed  # noqa: F401 - an optional dependency
     except ImportError:
         _not_here("Dask is not installed: pip install 'torch-image-inspector[cluster]'")
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="inspector-fleet-", dir=memory if memory.is_dir() else None) as folder:
-        images = fleet(TAGS, LAYERS)
-        with registry(Path(folder)) as host:
-            push_all(host, images)
-            yield Stocked(host, images, Path(folder) / "registry.log")
+    with stock(TAGS, LAYERS) as made:
+        yield made
 
 
 class Dask(NamedTuple):

@@ -211,7 +211,7 @@ def test_a_container_is_made_as_asked_and_gone_after(
 def test_many_threads_ask_of_one_container(engine: Engine, loaded: tuple[Image, Image]) -> None:
     with created(engine, loaded[0].tags[0]) as container, ThreadPoolExecutor(4) as pool:
         said = set(pool.map(lambda _: engine.stat(container, "/hard"), range(8)))
-    assert said == {Stat("hard", 4, Kind.FILE, 0o644)}
+    assert said == {Stat(4, Kind.FILE, 0o644)}
 
 
 def _left_early(engine: Engine, container: str) -> None:

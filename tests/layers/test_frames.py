@@ -6,7 +6,7 @@ import bz2
 import gzip
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,29 +16,11 @@ from inspector.layers.compression import decompressed
 from inspector.layers.frames import Frames, Packing
 from inspector.layers.readers import StreamReader
 from inspector.layers.zstandard import zstd_module
+from tests.layers.test_compression import PACK, chunks, unpack
 
 zstd = zstd_module()
 SKIPPABLE = b"\x5f\x2a\x4d\x18\x04\x00\x00\x00abcd"
-EMPTY: dict[Packing, bytes] = {
-    "gzip": gzip.compress(b""),
-    "zstd": zstd.compress(b""),
-    "xz": lzma.compress(b""),
-    "bzip2": bz2.compress(b""),
-}
-PACK: dict[Packing, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "zstd": zstd.compress,
-    "xz": lzma.compress,
-    "bzip2": bz2.compress,
-}
-
-
-def chunks(content: bytes, size: int = 1 << 16) -> Iterator[bytes]:
-    return (content[at : at + size] for at in range(0, len(content), size))
-
-
-def unpack(content: bytes, packing: Packing, size: int = 1 << 16) -> bytes:
-    return b"".join(decompressed(chunks(content, size), packing))
+EMPTY = {packing: compress(b"") for packing, compress in PACK.items()}
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from inspector.elf import (
 from inspector.errors import NotFound
 from inspector.layers.kept import kept
 from inspector.layers.sums import sum_of
-from inspector.rootfs import Kind, Node
+from inspector.rootfs import CAPABILITY, Kind, Node
 from inspector.work import Budget
 
 _KINDS = {
@@ -72,16 +72,17 @@ class DirectoryRootfs:
             kind=kind,
             mode=modes.S_IMODE(found.st_mode),
             size=found.st_size,
-            target=str(Path(path).readlink()) if kind is Kind.SYMLINK else "",
+            target=os.readlink(path) if kind is Kind.SYMLINK else "",  # noqa: PTH115 - the text as it is
             inode=found.st_dev << 48 ^ found.st_ino,
             uid=found.st_uid,
             gid=found.st_gid,
+            capability=_capability(path) if kind is Kind.FILE else b"",
         )
 
     def scandir(self, path: str) -> Mapping[str, Node]:
         """See `Rootfs.scandir`."""
         try:
-            names = [each.name for each in Path(self.host(path) or "/").iterdir()]
+            names = os.listdir(self.host(path) or "/")  # noqa: PTH208 - names alone, and quick
         except OSError:
             return {}
         found = ((name, self.lstat(f"{path.rstrip('/')}/{name}")) for name in names)
@@ -89,7 +90,7 @@ class DirectoryRootfs:
 
     def readlink(self, path: str) -> str:
         """See `Rootfs.readlink`."""
-        return str(Path(self.host(path)).readlink())
+        return os.readlink(self.host(path))  # noqa: PTH115 - the text as it is
 
     def read(self, path: str) -> bytes:
         """See `Rootfs.read`."""
@@ -119,6 +120,13 @@ class DirectoryRootfs:
 
     def _listed(self, path: str) -> Listed:
         return read_listed(Content(self.read(path)), path)
+
+
+def _capability(path: str) -> bytes:
+    try:
+        return os.getxattr(path, CAPABILITY) if hasattr(os, "getxattr") else b""
+    except OSError:
+        return b""
 
 
 class KeptRootfs(DirectoryRootfs):

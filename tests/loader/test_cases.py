@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,8 +22,12 @@ NOT_THERE = "libbeta.so.1: cannot open shared object file: No such file or direc
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
-    """A root with an opener, and `/good/libbeta.so.1`; `/stub/libbeta.so.1` lacks the symbol."""
-    room = Room(tmp_path)
+    """A root with glibc, and what `furnished` says."""
+    return furnished(Room(tmp_path))
+
+
+def furnished(room: Room) -> Room:
+    """Add an opener, and `/good/libbeta.so.1`; `/stub/libbeta.so.1` lacks the symbol."""
     room.program()
     room.library("/good/libbeta.so.1", BETA, soname="libbeta.so.1")
     room.library("/stub/libbeta.so.1", STUB, soname="libbeta.so.1")
@@ -493,3 +498,130 @@ def test_preloads(room: Room) -> None:
     assert agreed(room, "/m.so", environment={"LD_PRELOAD": "/none.so /stub/libbeta.so.1:/good/libbeta.so.1"})
     said = agreed(room, "/m.so", environment={"LD_PRELOAD": "/broken.so"})
     assert said == [f"/opener: error while loading shared libraries: {NOT_THERE}", "status 127"]
+
+
+@pytest.mark.parametrize("tag", ["filter", "auxiliary"])
+def test_a_filter_is_served_by_the_library_that_it_names_and_only_the_auxiliary_one_does_without(
+    room: Room, tag: str
+) -> None:
+    room.library("/f/libfilter.so", STUB, f"-Wl,--{tag}=/good/libbeta.so.1", soname="libfilter.so")
+    room.library("/m.so", USES, *rpath("/f"), needs=["/f/libfilter.so"])
+    assert agreed(room, "/m.so") == ["OK"]
+    room.library("/f/libfilter.so", BETA, f"-Wl,--{tag}=libnone.so", soname="libfilter.so")
+    missing = "libnone.so: cannot open shared object file: No such file or directory"
+    assert agreed(room, "/m.so") == ["OK" if tag == "auxiliary" else missing]
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "says"),
+    [
+        (6, 2, "ELF file version ident does not match current one"),
+        (8, 1, "ELF file ABI version invalid"),
+        (9, 1, "nonzero padding in e_ident"),
+        (15, 1, "nonzero padding in e_ident"),
+        (20, 2, "ELF file version does not match current one"),
+    ],
+)
+def test_versions_and_padding_of_a_header_matter_to_the_loader_alone(
+    room: Room, offset: int, value: int, says: str
+) -> None:
+    extension(room, *rpath("/good"))
+    poke(room, "/good/libbeta.so.1", offset, bytes([value]))
+    assert agreed(room, "/m.so") == [f"/good/libbeta.so.1: {says}"]
+    room.library("/good/libbeta.so.1", BETA, soname="libbeta.so.1")
+    room.host(room.program("/other")).chmod(0o755)
+    poke(room, "/other", offset, bytes([value]))
+    assert agreed(room, "/m.so", program="/other") == ["OK"]
+
+
+def poke(room: Room, path: str, offset: int, content: bytes) -> None:
+    """Overwrite bytes of a file."""
+    before = room.host(path).read_bytes()
+    room.put(path, before[:offset] + content + before[offset + len(content) :], 0o755)
+
+
+def segments(room: Room, path: str, kind: int) -> list[int]:
+    """Where the program headers of a kind lie in a file."""
+    content = room.host(path).read_bytes()
+    (start,), (count,) = struct.unpack_from("<Q", content, 32), struct.unpack_from("<H", content, 56)
+    places = range(start, start + 56 * count, 56)
+    return [at for at in places if struct.unpack_from("<I", content, at) == (kind,)]
+
+
+def test_a_segment_lies_in_its_page_as_it_does_in_the_file(room: Room) -> None:
+    at = segments(room, extension(room, *rpath("/good")), 1)[1]
+    poke(room, "/m.so", at + 8, struct.pack("<Q", 0x1008))
+    assert agreed(room, "/m.so") == ["/m.so: ELF load command address/offset not page-aligned"]
+    room.program("/other")
+    poke(room, "/other", segments(room, "/other", 1)[1] + 8, struct.pack("<Q", 0x1008))
+    assert agreed(room, program="/other") == ["status 139"]
+
+
+def test_a_program_without_a_dynamic_section_is_none_for_the_loader(room: Room) -> None:
+    room.program("/other")
+    poke(room, "/other", segments(room, "/other", 2)[0], struct.pack("<I", 0x6FFFFFF0))
+    assert agreed(room, program="/other") == ["status 139"]
+
+
+@pytest.mark.parametrize(("bits", "works"), [(1, True), (0x80, False)])
+def test_a_library_for_a_processor_that_there_is_not(room: Room, bits: int, works: bool) -> None:  # noqa: FBT001
+    room.library("/m.so", "int m;", "-Wl,-z,x86-64-v2")
+    needed = struct.pack("<2I", 0xC0008002, 4)
+    poke(room, "/m.so", room.host("/m.so").read_bytes().index(needed) + len(needed), bytes([bits]))
+    assert agreed(room, "/m.so") == ["OK" if works else "/m.so: CPU ISA level is lower than required"]
+
+
+def test_a_program_with_capabilities_ignores_the_environment_of_all_but_root(room: Room) -> None:
+    extension(room)
+    room.program("/capable")
+    os.setxattr(room.host("/capable"), "security.capability", BIND_SERVICE)
+    environment = {"LD_LIBRARY_PATH": "/good"}
+    assert agreed(room, "/m.so", program="/capable", environment=environment) == ["OK"]
+    assert agreed(room, "/m.so", program="/capable", environment=environment, user=USER) == [NOT_THERE]
+
+
+@pytest.mark.parametrize("flags", [rpath, runpath])
+def test_a_program_with_more_rights_finds_nothing_by_its_own_place(room: Room, flags: object) -> None:
+    assert callable(flags)
+    source = "int beta(void); int main(void) { return beta() - 1; }"
+    room.program("/linked", str(room.host("/good/libbeta.so.1")), *flags("$ORIGIN/good"), source=source)
+    assert agreed(room, program="/linked", user=USER) == []
+    os.setxattr(room.host("/linked"), "security.capability", BIND_SERVICE)
+    shown = f"/linked: error while loading shared libraries: {NOT_THERE}"
+    assert agreed(room, program="/linked", user=USER) == [shown, "status 127"]
+
+
+def test_no_token_stands_in_what_a_program_with_more_rights_loads(room: Room) -> None:
+    room.library("/m.so", USES)
+    room.patch("/m.so", "--add-needed", "$ORIGIN/good/libbeta.so.1")
+    os.setxattr(room.host(room.program("/capable")), "security.capability", BIND_SERVICE)
+    assert agreed(room, "/m.so", program="/capable") == ["OK"]
+    says = "$ORIGIN/good/libbeta.so.1: DST not allowed in SUID/SGID programs"
+    assert agreed(room, "/m.so", program="/capable", user=USER) == [says]
+
+
+BIND_SERVICE = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0)
+"""`cap_net_bind_service+ep`, as the attribute holds it."""
+
+
+def test_the_loader_lists_libraries_instead_of_starting_the_program(room: Room) -> None:
+    environment = {"LD_TRACE_LOADED_OBJECTS": ""}
+    assert "libc.so.6 =>" in "".join(room.really("/m.so", environment=environment))
+    assert room.model("/m.so", environment=environment)[0].startswith("LD_TRACE_LOADED_OBJECTS is set")
+
+
+def test_an_audit_library_that_is_not_there_is_ignored(room: Room) -> None:
+    assert agreed(room, extension(room, *rpath("/good")), environment={"LD_AUDIT": "/none.so:libnone.so"}) == ["OK"]
+    assert "doubt: LD_AUDIT is set" in room.model("/m.so", environment={"LD_AUDIT": "/none.so:/good/libbeta.so.1"})
+
+
+def test_thread_storage_of_a_library_that_is_opened(room: Room) -> None:
+    source = '__thread char big[1000] __attribute__((tls_model("initial-exec"))); char *m(void) { return big; }'
+    assert agreed(room, room.library("/m.so", source)) == ["OK"]
+
+
+@pytest.mark.parametrize("other", ["v2", "v3", "v4"])
+def test_a_name_that_differs_in_the_last_bit_of_its_hash_is_another(room: Room, other: str) -> None:
+    room.library("/d/libbeta.so.1", f"int {other};", soname="libbeta.so.1")
+    room.library("/m.so", "extern int v3; int *m = &v3;", *rpath("/d"), needs=["/d/libbeta.so.1"])
+    assert agreed(room, "/m.so") == (["OK"] if other == "v3" else ["/m.so: undefined symbol: v3"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 
 import msgspec
@@ -148,7 +149,7 @@ def test_a_file_that_is_cut_within_its_last_page_is_unknown() -> None:
 
 
 def test_static_thread_storage_past_the_reserve_is_unknown() -> None:
-    files = {f"/lib/{number}": msgspec.structs.replace(PLAIN, flags=0x10, tls=200) for number in range(3)}
+    files = {f"/lib/{number}": msgspec.structs.replace(PLAIN, flags=0x10, tls=500) for number in range(3)}
     process = process_of(files)
     assert not isinstance(process.dlopen("/lib/0"), LoadFailure)
     assert not isinstance(process.dlopen("/lib/1"), LoadFailure)
@@ -183,3 +184,51 @@ def test_relative_relocations_without_their_version() -> None:
     found = process_of({"/lib/a": library, "/lib/libc.so.6": libc}).dlopen("/lib/a")
     assert isinstance(found, LoadFailure)
     assert found.text == "/lib/a: DT_RELR without GLIBC_ABI_DT_RELR dependency"
+
+
+def at_level(level: int, **needed: int) -> Process:
+    """A process on a processor of a level; files by name need levels of their own."""
+    files = {f"/lib/{name}": msgspec.structs.replace(PLAIN, level=number) for name, number in needed.items()}
+    program = msgspec.structs.replace(PROGRAM, needed=tuple(name for name in needed if name.startswith("lib")))
+    return Process(MadeUp({**files, "/program": program}, LoaderFacts(("/lib",), "2.36")), {}, level=level)
+
+
+def test_a_library_for_better_processors_is_refused_on_others() -> None:
+    process = at_level(1, opened=3)
+    process.start("/program")
+    found = process.dlopen("/lib/opened")
+    assert isinstance(found, LoadFailure)
+    assert found.text == "/lib/opened: CPU ISA level is lower than required"
+    assert process.levels == {3}
+    better = at_level(3, opened=3)
+    better.start("/program")
+    assert not isinstance(better.dlopen("/lib/opened"), LoadFailure)
+
+
+def test_a_program_for_better_processors_is_started_on_those_alone() -> None:
+    process = at_level(1, libc=2, opened=2)
+    assert not isinstance(process.start("/program"), LoadFailure)
+    assert not isinstance(process.dlopen("/lib/opened"), LoadFailure)
+    assert not process.levels
+    never = at_level(1, libc=5).start("/program")
+    assert isinstance(never, LoadFailure)
+    assert never.text == "/lib/libc: CPU ISA level is lower than required"
+
+
+def test_a_program_that_asks_for_more_rights_than_a_container_has_is_not_started() -> None:
+    class Capable(MadeUp):
+        def lstat(self, path: str) -> Node | None:
+            node = super().lstat(path)
+            return msgspec.structs.replace(node, capability=self.capability) if node and path == "/program" else node
+
+        capability = b""
+
+    image = Capable({}, LoaderFacts(("/lib",), "2.36"))
+    for first, second, says in (
+        (1 << 10, 0, ""),
+        (1 << 23, 0, "exec /program: operation not permitted"),
+        (0, 1, "exec /program: operation not permitted"),
+    ):
+        image.capability = struct.pack("<5I", 0x02000001, first, 0, second, 0)
+        found = Process(image, {}).start("/program")
+        assert (found.text if isinstance(found, LoadFailure) else "") == says

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.loader.room import MUSL, USER, Room, not_here
-from tests.loader.test_cases import BETA, STUB, USES, agreed, rpath, runpath
+from tests.loader.test_cases import BETA, USES, agreed, extension, furnished, rpath, runpath
 
 pytestmark = pytest.mark.lab
 """They compile libraries and ask the real loader in a root of its own: gcc, patchelf, musl, and root's rights."""
@@ -18,19 +18,10 @@ NOT_FOUND = "Error loading shared library {}: No such file or directory"
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
-    """A root with musl, an opener, and `/good/libbeta.so.1`; `/stub/libbeta.so.1` lacks the symbol."""
+    """A root with musl, and what `furnished` says."""
     if shutil.which("musl-gcc") is None or not Path(MUSL).exists():
         not_here("there is no musl-gcc")
-    room = Room(tmp_path, "musl")
-    room.program()
-    room.library("/good/libbeta.so.1", BETA, soname="libbeta.so.1")
-    room.library("/stub/libbeta.so.1", STUB, soname="libbeta.so.1")
-    return room
-
-
-def extension(room: Room, *flags: str, path: str = "/m.so") -> str:
-    """`m`, which uses beta."""
-    return room.library(path, USES, *flags, needs=["/good/libbeta.so.1"])
+    return furnished(Room(tmp_path, "musl"))
 
 
 def test_a_runpath_is_inherited(room: Room) -> None:

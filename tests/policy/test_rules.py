@@ -15,9 +15,9 @@ from inspector import check, load_policy
 from inspector.errors import PolicyError
 from inspector.policy.findings import Case, Shown
 from inspector.policy.judge import judge, judge_manifest
-from inspector.policy.listing import listing
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.needs import needs_run, whole_facts_needed
+from inspector.policy.reference import listing
 from inspector.policy.role import Role
 from inspector.policy.rule import Rule
 from inspector.policy.rules.torch import TORCH

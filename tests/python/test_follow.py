@@ -6,9 +6,11 @@ import pytest
 
 from fixtures.bases import debian, program
 from fixtures.pythons import conda, cpython, script, venv
+from inspector.python.ends import End
 from inspector.python.environment import environment_of
-from inspector.python.follow import End, Follower
-from inspector.python.question import ask, read_options, started
+from inspector.python.follow import Follower
+from inspector.python.options import read_options
+from inspector.python.question import ask, started
 from inspector.testing.tree import File, Tree
 from tests.support import config_of, rootfs_of
 
@@ -28,7 +30,9 @@ IMAGE: Tree = {
     "usr/bin/supervisord": File(b"#!/usr/local/bin/python3\nimport supervisor\n", 0o755),
     "usr/bin/node": program(),
     "usr/bin/mkdir": program(),
+    "usr/bin/setpriv": program(),
     "usr/bin/grep": program(),
+    "usr/bin/sed": program(),
     "usr/bin/ls": program(),
     "usr/bin/stat": program(),
 }
@@ -114,7 +118,34 @@ def test_scripts_that_run_each_other_end() -> None:
     ],
 )
 def test_options_of_python(words: tuple[str, ...], letters: set[str], program: str) -> None:
-    assert read_options(words) == (letters, program)
+    options = read_options(words)
+    assert (set(options.letters), options.program) == (letters, program)
+
+
+@pytest.mark.parametrize(
+    ("options", "passes", "changed"),
+    [
+        ("-uB -X utf8", "direct", {}),
+        ("-I", "direct", {"PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1", "PYTHONPATH": ""}),
+        ("-sP", "direct", {"PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1", "PYTHONPATH": "/x"}),
+        ("-E", "direct", {"PYTHONPATH": "", "PYTHONEXECUTABLE": "/usr/bin/python3"}),
+        ("-W error", "direct", {"PYTHONWARNINGS": "error"}),
+        ("-W error -W a,ignore", "direct", {"PYTHONWARNINGS": "error,a;ignore"}),
+        ("-S", "unknown", {}),
+    ],
+)
+def test_options_that_a_script_gives_python(options: str, passes: str, changed: dict[str, str]) -> None:
+    tree = {**IMAGE, "e": File(f'#!/bin/sh\nshift\nexec python {options} "$@"\n'.encode(), 0o755)}
+    env = {**ENV, "PYTHONPATH": "/x", "PYTHONEXECUTABLE": "/usr/bin/python3"}
+    question = ask(rootfs_of(tree), config_of(env=env, entrypoint=["/e"]), "python")
+    assert question.passes == passes
+    assert {name: question.config.env.get(name, "") for name in changed} == changed
+
+
+def test_an_option_that_python_has_not_stops_it() -> None:
+    tree = {**IMAGE, "usr/local/sbin/python": File(b'#!/bin/sh\nexec python3 -Z "$@"\n', 0o755)}
+    question = ask(rootfs_of(tree), config_of(env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/bin:/bin"}), "python")
+    assert question.fails == "Python has no option '-Z'"
 
 
 def test_an_archive_brings_its_own_modules() -> None:
@@ -201,8 +232,19 @@ NOT_ROOT = "1000"
         (
             "#!/bin/bash\nset -e\nmkdir -p /data\nexec python",
             NOT_ROOT,
-            "`set -e` ends it where 'mkdir -p /data' is refused",
+            "`set -e` ends it where 'mkdir' fails",
         ),
+        ("#!/bin/bash\nset -e\necho x > /etc/x\nexec python", NOT_ROOT, "`set -e` ends it where 'echo' fails"),
+        ("#!/bin/bash\nulimit -v 1000\nexec python", "", "'ulimit -v 1000' may leave too little memory"),
+        ("#!/bin/sh\nset -e\r\nexec python", "", "it has no option '-e\\r'"),
+        (
+            "#!/bin/bash\nif true; then\r\n:\r\nfi\r\nexec python\r\n",
+            "",
+            "its lines end as those of Windows, which its shell can't read",
+        ),
+        ("#!/bin/sh\nulimit -n 3\nexec python", "", "'ulimit -n 3' may leave too few descriptors"),
+        ("#!/bin/bash\nset -e\ngrep -q nobody /etc/passwd\nexec python", "", "`set -e` ends it where 'grep' fails"),
+        ("#!/bin/sh\n: > /etc/x\nexec python", NOT_ROOT, "'/etc/x' can't be written by user '1000'"),
         ("#!/bin/bash\r\nexec python", "", "'/bin/bash\\r' is not found"),
         ("\N{BOM}#!/bin/sh\nexec python", "", "'/e' is neither an ELF program nor a script with a usable #! line"),
         ("#!/usr/bin/tini -q\n", "", "tini has no option '-q'"),
@@ -220,8 +262,8 @@ def test_a_script_that_certainly_fails(text: str, user: str, why: str) -> None:
         ("#!/bin/bash\nset -e\nA=$(ls /y)\nexec python", ""),
         ("#!/bin/bash\nset -e\nls /y\nexec python", ""),
         ("#!/bin/sh\nset -o pipefail\nexec python", ""),
-        ("#!/bin/bash\nulimit -v 1000\nexec python", ""),
-        ("#!/bin/bash\nset -e\necho x > /etc/x\nexec python", NOT_ROOT),
+        ("#!/bin/bash\nulimit -v 100000\nexec python", ""),
+        ("#!/bin/bash\nulimit -c 0 -n 16\nexec python", ""),
     ],
 )
 def test_a_script_that_may_fail(text: str, user: str) -> None:
@@ -247,6 +289,30 @@ def test_a_script_that_may_fail(text: str, user: str) -> None:
         ),
         ("#!/bin/sh\n'''exec' /app/.venv/bin/python \"$0\"\n' '''\nimport (x)\n", "/app/.venv/bin/python"),
         ("#!/bin/bash\ncat x | /app/.venv/bin/python\n", "/app/.venv/bin/python"),
+        ("#!/bin/bash\npython() { /app/.venv/bin/python; }\npython\n", "/app/.venv/bin/python"),
+        ("#!/bin/bash\npython() { /app/.venv/bin/python; }\nexec python\n", "/usr/local/bin/python"),
+        ("#!/bin/bash\npython() { exec /app/.venv/bin/python; }\ncommand python\n", "/usr/local/bin/python"),
+        ("#!/bin/sh\nf() { PATH=/app/.venv/bin command python; }\nf\n", "/app/.venv/bin/python"),
+        (
+            "#!/bin/bash\nf() { exec /app/.venv/bin/python; }\nexport -f f\nexec bash -c f\n",
+            "/app/.venv/bin/python",
+        ),
+        ("#!/bin/sh\nalias python=/app/.venv/bin/python\npython\n", "/app/.venv/bin/python"),
+        ("#!/bin/sh\nalias python=/app/.venv/bin/python\nexec python\n", "/usr/local/bin/python"),
+        ("#!/bin/bash\nalias python=/app/.venv/bin/python\npython\n", "/usr/local/bin/python"),
+        (
+            "#!/bin/bash\nshopt -s expand_aliases\nalias p='A=1 /app/.venv/bin/python -u'\np\n",
+            "/app/.venv/bin/python",
+        ),
+        ("#!/bin/bash\nPATH=$(printf %s:%s /app/.venv/bin $PATH)\nexec python\n", "/app/.venv/bin/python"),
+        ("#!/bin/bash\nPATH=/app/.venv/bin:$PATH\nP=$(type -P python)\nexec $P\n", "/app/.venv/bin/python"),
+        ("#!/bin/sh\nPATH=$(echo /app/x/bin | sed 's#/x/#/.venv/#')\nexec python\n", "/app/.venv/bin/python"),
+        ("#!/bin/sh\nexec ${1+/app/.venv/bin/python}\n", "/app/.venv/bin/python"),
+        (
+            "#!/bin/sh\nset -- -v 3 -gx\nwhile getopts v:gx o; do [ $o != x ] || exec /app/.venv/bin/python; done\n",
+            "/app/.venv/bin/python",
+        ),
+        ("#!/bin/bash\nPATH=/bin:/app/.venv/bin\n. activate\nexec python\n", "/app/.venv/bin/python"),
         ("#!/usr/bin/env -S --chdir=/app .venv/bin/python\n", "/app/.venv/bin/python"),
     ],
 )

@@ -6,8 +6,9 @@ import pytest
 
 from fixtures.bases import program
 from fixtures.pythons import venv
+from inspector.python.ends import End
 from inspector.python.environment import environment_of
-from inspector.python.follow import End, Follower
+from inspector.python.follow import Follower
 from inspector.python.whole import ReadContent
 from inspector.testing.tree import File, Tree
 from tests.python.test_follow import IMAGE

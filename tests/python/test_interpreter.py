@@ -316,7 +316,7 @@ def test_path_goes_on_behind_what_is_closed_to_the_user() -> None:
 @pytest.mark.parametrize(
     ("tree", "clause"),
     [
-        ({"usr/bin/python": File(b"#!/bin/sh\nexec /opt/x/python\n", 0o755)}, "'#!/bin/sh'"),
+        ({"usr/bin/python": File(b'#!/bin/sh\nexec "$(x)"\n', 0o755)}, "'#!/bin/sh'"),
         ({"usr/bin/mise": program(), "usr/bin/python": Link("mise")}, "no Python by its name"),
         ({"usr/bin/python": program()}, "does not tell its version"),
         (

@@ -23,6 +23,7 @@ from inspector.oci import ImageConfig, RuntimeConfig
 from inspector.python.interpreter import find_interpreter
 from inspector.python.launch import MACHINES
 from inspector.python.model import Interpreter
+from inspector.python.question import Question
 from inspector.unknown import Unknown
 from tests.effort import THOROUGH, examples
 from tests.python.host import HostRootfs
@@ -369,8 +370,8 @@ def _ask(case: Case, env: dict[str, str]) -> Interpreter | Unknown:
     architecture = next(name for name, known in MACHINES.items() if known == machine)
     run = RuntimeConfig(env=[f"{name}={value}" for name, value in env.items()], working_dir=case.cwd)
     config = ImageConfig(os="linux", architecture=architecture, config=run)
-    fs = HostRootfs()
-    answer, _ = find_interpreter(fs, config, case.command, built=reader_of_built(fs, fs.read))
+    fs, asked = HostRootfs(), Question(config=config, asked=case.command, command=case.command)
+    answer, _ = find_interpreter(fs, config, case.command, built=reader_of_built(fs, asked, fs.read))
     return answer
 
 

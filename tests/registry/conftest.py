@@ -51,6 +51,13 @@ def fake() -> Iterator[FakeRegistry]:
 
 
 @pytest.fixture
+def elsewhere() -> Iterator[FakeRegistry]:
+    """Where blobs really lie."""
+    with FakeRegistry() as store:
+        yield store
+
+
+@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of a user who has none."""
     return Settings(home=tmp_path / "home", etc=tmp_path / "etc", patience=HASTE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -20,13 +19,6 @@ from tests.sources.samples import API
 
 BASIC = Answer(401, headers={"WWW-Authenticate": "Basic realm=x"})
 ENVIRONMENT = {"INSPECTOR_REGISTRY_USER": "anna", "INSPECTOR_REGISTRY_PASSWORD": "geheim"}
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[FakeRegistry]:
-    """Where blobs really lie."""
-    with FakeRegistry() as store:
-        yield store
 
 
 def to(address: str, status: int = 307) -> Answer:

@@ -9,7 +9,6 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -35,12 +34,6 @@ TOKEN = "Token-4711"
 SIGNATURE = "Signatur-4711"
 BASIC_PART = "YW5uYTpHZWhlaW0tNDcxMQ"  # anna:Geheim-4711
 SECRETS = (PASSWORD, TOKEN, SIGNATURE, BASIC_PART)
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as store:
-        yield store
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
+from inspector.escape import escape
 from inspector.policy.model import Finding, Report, Result
 from inspector.report import (
     diff,
@@ -29,7 +30,6 @@ from inspector.report import (
 )
 from inspector.report.conditions import WORDS, judged, parse_condition
 from inspector.report.difference import Difference, difference
-from inspector.report.escape import escape
 from tests.effort import examples
 from tests.report import samples
 from tests.schemas import validate, validator

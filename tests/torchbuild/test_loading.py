@@ -83,6 +83,15 @@ def test_a_library_that_only_newer_processors_find() -> None:
     assert "it depends on the processor: x86-64-v3" in answer.why
 
 
+def test_a_library_that_python_starts_with_on_newer_processors_alone() -> None:
+    path = next(path for path in TREE if path.endswith("/libc.so.6"))
+    folder, _, name = path.rpartition("/")
+    tree = {other: file for other, file in TREE.items() if other != path}
+    answer = ask({**tree, f"{folder}/glibc-hwcaps/x86-64-v2/{name}": TREE[path]})
+    assert answer.torch.importable == "unknown"
+    assert "it depends on the processor: x86-64-v2" in answer.why
+
+
 def test_a_library_that_the_user_may_not_read() -> None:
     closed = TREE[f"{LIB}/libc10.so"]
     assert isinstance(closed, File)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
-from inspector.facts.command import Asked, find_question, unseen_command
+from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
 from inspector.facts.model import Evidence, ImageFacts, Size
 from inspector.facts.partial.torch import MustList, find_torch_by_name
@@ -81,7 +81,7 @@ def inspect_partially(
             torch=torch,
             elsewhere=elsewhere,
         )
-        command = unseen_command(fs, asked)
+        command = find_command(fs, asked, whole=False)
         gpu = find_gpu(fs, image.config, torch, distributions, image.platform.architecture)
     except (NotKept, NotListed) as error:
         raise AccessUnusable(str(error)) from error

@@ -35,11 +35,11 @@ from inspector.policy.values import MAX_REFERENCE, reference
 from inspector.policy.versions import python_within, within
 from inspector.python.metadata import canonical
 from inspector.unknown import Unknown
+from inspector.words import first_few
 
 BASELINE = "(baseline)"
 """How the subject of a finding ends that is about the figures of a baseline."""
 LAYERS = "'against' compares sizes and packages"
-MAX_NAMED = 20
 MAX_ADDED = 5
 """Packages added that have a finding each; the others have one together."""
 _DIFF = "`inspector diff {before} {image}` shows what changed"
@@ -176,9 +176,8 @@ def _added(case: Case, earlier: Earlier, added: list[str]) -> Iterator[Finding]:
         finding = case.found("warn", ADDED, message, Shown("none added", f"{one.name} {one.version}"), at)
         yield _about(finding, package, earlier)
     if others := added[MAX_ADDED:]:
-        named = ", ".join(f"{found[each].name} {found[each].version}" for each in others[:MAX_NAMED])
-        more = f" and {len(others) - MAX_NAMED:,} more" if len(others) > MAX_NAMED else ""
-        message = f"added since {earlier.name}, too: {named}{more}"
+        named = [f"{found[each].name} {found[each].version}" for each in others]
+        message = f"added since {earlier.name}, too: {first_few(named)}"
         finding = case.found("warn", ADDED, message, Shown("none added", f"{len(added):,} added"))
         yield _about(finding, ", ".join(others), earlier)
 

@@ -9,6 +9,7 @@ from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import choice
 from inspector.policy.torches import NOT_CHECKED, UNPROVED
+from inspector.words import first_few
 
 _SHOWN = 5
 """Modules that a message names before it only counts them."""
@@ -41,11 +42,10 @@ def check_extensions(case: Case) -> Iterator[Finding]:
     must, broken = case.role[EXTENSIONS] == "must-load", case.facts.extensions
     wanted = "every extension module loads"
     if broken:
-        named = "; ".join(f"{one.distribution}: {one.reason}" for one in broken[:_SHOWN])
-        more = f"; and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""
+        named = first_few([f"{one.distribution}: {one.reason}" for one in broken], _SHOWN, "; ")
         at = case.at(broken[0].layer, path=broken[0].path)
         shown = Shown(wanted, f"{len(broken)} can't load")
-        yield case.found("fail" if must else "warn", REBUILD, f"can't be loaded: {named}{more}", shown, at)
+        yield case.found("fail" if must else "warn", REBUILD, f"can't be loaded: {named}", shown, at)
     elif must and (case.facts.evidence.proof == "files" or case.facts.evidence.by_toc):
         yield case.found("unknown", UNPROVED, NOT_CHECKED, Shown(wanted, "not checked"))
     elif must and case.facts.extensions_undecided:

@@ -13,6 +13,7 @@ from inspector.policy.rules.cuda import stated_torch
 from inspector.policy.setting import Key, Setting, Written
 from inspector.policy.torches import where
 from inspector.policy.values import did_you_mean
+from inspector.words import first_few
 
 if TYPE_CHECKING:
     from inspector.gpu.hosts import Host
@@ -114,8 +115,7 @@ def _noted(case: Case, host: Host, found: OnHost) -> Iterator[Finding]:
 
 
 def _named(host: Host, cause: Cause) -> str:
-    more = f" and {len(cause.gpus) - _SHOWN} more" if len(cause.gpus) > _SHOWN else ""
-    return f"{host.name} (driver {host.driver}, {', '.join(cause.gpus[:_SHOWN])}{more})"
+    return f"{host.name} (driver {host.driver}, {first_few(cause.gpus, _SHOWN)})"
 
 
 def _at(case: Case, cause: Cause) -> Pointer:

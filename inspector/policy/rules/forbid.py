@@ -17,6 +17,7 @@ from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
 from inspector.sizes import show_size
 from inspector.unknown import Unknown
+from inspector.words import first_few
 
 _NAMED = 5
 """Forbidden distributions that a message names before it only counts them."""
@@ -68,10 +69,9 @@ def check_forbidden(case: Case) -> Iterator[Finding]:
 
 def _forbidden(case: Case, pattern: str, there: list[Distribution]) -> Finding:
     there = sorted(there, key=lambda found: (-(found.size or 0), found.name))
-    named = ", ".join(f"{found.name} {found.version}" for found in there[:_NAMED])
-    more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+    named = first_few([f"{found.name} {found.version}" for found in there], _NAMED)
     size = sum(found.size or 0 for found in there)
-    message = f"forbidden by {pattern}: {named}{more} ({show_size(size)})"
+    message = f"forbidden by {pattern}: {named} ({show_size(size)})"
     at = case.at(there[0].layer, path=there[0].path, size=size)
     shown = Shown(f"no {pattern}", f"{len(there)} installed")
     return case.found("fail", FORBIDDEN, message, shown, at, change=lambda tool: tool.leaving_out(pattern))

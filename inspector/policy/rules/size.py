@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from inspector.policy.findings import NOT_LOOKED, Case, Shown
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.role import Limits
 from inspector.policy.rule import Explanation, Rule
-from inspector.policy.setting import Key, Setting, Written
+from inspector.policy.setting import Key, Setting, Written, attribute
 from inspector.sizes import UNITS, parse_size, show_size
 
 USUAL = Limits(warn=10**9, most=1_500_000_000)
@@ -47,54 +47,40 @@ def _size(written: Written) -> Limits:
     return Limits(warn=USUAL.warn if USUAL.warn < most else None, most=most)
 
 
-_UNPACKED = "all files in all layers, as `docker images` counts"
-_PACKED = "the layers as a registry stores them; not known where an engine or an archive has them unpacked"
 SIZE_FORM = {"pattern": rf"^\s*[0-9]{{1,15}}(\.[0-9]{{1,6}})?[ _]?({'|'.join(map(_any_case, UNITS))}|[kKmMgGtT])\s*$"}
-SIZE = Setting(
+
+
+def _setting(
+    what: str, counted: str, read: Callable[[Written], Limits], warn: tuple[str, str], most: tuple[str, str]
+) -> Setting[Limits]:
+    """Declare both limits of a size; `warn` and `most` are an example of each, and what leaving it out means."""
+    keys = tuple(
+        Key(
+            f"{word}-{what}",
+            str | None,
+            f"a text such as '{example}'",
+            about=f"The size above which {follows}: {counted}.",
+            unset=unset,
+            form=SIZE_FORM,
+        )
+        for word, follows, (example, unset) in (("warn", "there is a warning", warn), ("max", "the image fails", most))
+    )
+    return Setting(attribute(what), keys, read, Limits())
+
+
+SIZE = _setting(
     "size",
-    (
-        Key(
-            "warn-size",
-            str | None,
-            "a text such as '1 GB'",
-            about=f"The size above which there is a warning: {_UNPACKED}.",
-            unset=f"{show_size(USUAL.warn or 0)} where `torch = 'absent'`; else no size is warned of.",
-            form=SIZE_FORM,
-        ),
-        Key(
-            "max-size",
-            str | None,
-            "a text such as '1.5 GB'",
-            about=f"The size above which the image fails: {_UNPACKED}.",
-            unset=f"{show_size(USUAL.most or 0)} where `torch = 'absent'`; else any size.",
-            form=SIZE_FORM,
-        ),
-    ),
+    "all files in all layers, as `docker images` counts",
     _size,
-    Limits(),
+    warn=("1 GB", f"{show_size(USUAL.warn or 0)} where `torch = 'absent'`; else no size is warned of."),
+    most=("1.5 GB", f"{show_size(USUAL.most or 0)} where `torch = 'absent'`; else any size."),
 )
-COMPRESSED_SIZE = Setting(
-    "compressed_size",
-    (
-        Key(
-            "warn-compressed-size",
-            str | None,
-            "a text such as '400 MB'",
-            about=f"The size above which there is a warning: {_PACKED}.",
-            unset="No size is warned of.",
-            form=SIZE_FORM,
-        ),
-        Key(
-            "max-compressed-size",
-            str | None,
-            "a text such as '500 MB'",
-            about=f"The size above which the image fails: {_PACKED}.",
-            unset="Any size.",
-            form=SIZE_FORM,
-        ),
-    ),
+COMPRESSED_SIZE = _setting(
+    "compressed-size",
+    "the layers as a registry stores them; not known where an engine or an archive has them unpacked",
     lambda written: _stated(written, "compressed-size"),
-    Limits(),
+    warn=("400 MB", "No size is warned of."),
+    most=("500 MB", "Any size."),
 )
 
 

@@ -31,10 +31,10 @@ def take_hook(shell: Shell, text: str, state: State) -> bool:
     name = posixpath.basename(program)
     if name not in ("conda", "micromamba", "mamba") or HOLE in program or HOLE in (state.get("PATH") or ""):
         return False
-    found = find_command(shell.fs, program, state.environment())
+    found = find_command(shell.seen(state), program, state.environment())
     if not isinstance(found, Found):
         return True  # nothing is printed, and nothing is run
-    _know(state, name, root_of(shell.fs, found, state.environment()))
+    _know(state, name, root_of(shell.seen(state), found, state.environment()))
     return True
 
 
@@ -48,13 +48,13 @@ def _know(state: State, name: str, root: str) -> None:
 def source(shell: Shell, path: str, words: list[str], state: State) -> bool:
     """Do what known scripts do when they are sourced; False for others."""
     script = _CONDA_SH.fullmatch(path)
-    if script and is_dir(shell.fs, f"{script[1]}/conda-meta"):
+    if script and is_dir(shell.seen(state), f"{script[1]}/conda-meta"):
         _know(state, "conda" if script[2] == "conda" else script[2], script[1])
         return True
     folder, _, name = path.rpartition("/")
     prefix = posixpath.dirname(folder)
-    own = is_file(shell.fs, f"{prefix}/pyvenv.cfg")
-    if name == "activate" and not own and is_dir(shell.fs, f"{prefix}/conda-meta"):
+    own = is_file(shell.seen(state), f"{prefix}/pyvenv.cfg")
+    if name == "activate" and not own and is_dir(shell.seen(state), f"{prefix}/conda-meta"):
         _know(state, "conda", prefix)
         _activate(shell, prefix, words[0] if words else "base", state)
         return True
@@ -82,7 +82,7 @@ def _activate(shell: Shell, root: str, name: str, state: State) -> None:
     if HOLE in name or HOLE in root:
         state.doubt("an environment of conda whose name isn't known is activated")
         return
-    prefix = environment_named(shell.fs, root, name, state.environment())
+    prefix = environment_named(shell.seen(state), root, name, state.environment())
     if prefix is None:
         state.status = "no"
         return
@@ -91,7 +91,7 @@ def _activate(shell: Shell, root: str, name: str, state: State) -> None:
     state.status = "yes"
     folder = f"{prefix}/etc/conda/activate.d"
     try:
-        scripts = sorted(name for name in list_dir(shell.fs, folder) if name.endswith(".sh"))
+        scripts = sorted(name for name in list_dir(shell.seen(state), folder) if name.endswith(".sh"))
     except NotListed:
         scripts = []
     for script in scripts:

@@ -8,12 +8,13 @@ from itertools import pairwise
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
 from inspector.python.shell import activate, conditions, minor, options, strict
+from inspector.python.shell.getopts import getopts
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
-from inspector.python.shell.state import HOLE, MOUNTED, State
+from inspector.python.shell.state import HOLE, MOUNTED, State, shared_name
 from inspector.python.shell.syntax import Array, Assignment, Output, Simple
 from inspector.python.which import Found, find_command
-from inspector.rootfs import Kind, is_dir
+from inspector.rootfs import Kind, is_dir, is_file
 from inspector.unknown import Tri
 
 Builtin = Callable[[Shell, list[str], Simple, State], list[State]]
@@ -35,7 +36,7 @@ def _nothing(shell: Shell, words: list[str], command: Simple, state: State) -> l
 def _test(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     del command
     operands = words[1:-1] if words[0] == "[" else words[1:]
-    state.status = conditions.decide(shell.fs, operands, state)
+    state.status = conditions.decide(shell.seen(state), operands, state)
     return [state]
 
 
@@ -47,7 +48,7 @@ def _cd(shell: Shell, words: list[str], command: Simple, state: State) -> list[S
         state.cwd, state.status = HOLE, "unknown"
         return [state]
     target = join(state.cwd, target)
-    there = is_dir(shell.fs, target) or strict.is_made(target, shell.runs)
+    there = is_dir(shell.seen(state), target) or strict.is_made(target, shell.runs)
     state.status = "yes" if there else "no"
     state.cwd = target if there else state.cwd
     return [state]
@@ -101,8 +102,9 @@ def _names_others(words: list[str], state: State, *, own: bool, exports: bool) -
         state.doubt(f"`{words[0]} -n` is not followed")
     if "f" not in letters or not exports or state.dialect != "bash":
         return False
-    for name in words[2:]:
-        state.set(f"BASH_FUNC_{name}%%", HOLE, export=True)
+    for name in [name for name in words[2:] if name in state.functions]:
+        state.shared = {**state.shared, name: state.functions[name]}
+        state.set(shared_name(name), HOLE, export=True)
     return True
 
 
@@ -133,13 +135,20 @@ def _set(shell: Shell, words: list[str], command: Simple, state: State) -> list[
     """Take the options that count, and the arguments behind them."""
     del command
     state.status = "yes"
+    if any("\r" in word for word in words[1:2]) and words[1][:1] in ("-", "+"):  # a script with Windows' line ends
+        state.status = "no"
+        return shell.stop(state, f"it has no option {words[1]!r}") if state.posix else [state]
     for option, name in pairwise(words):
-        refused = option[:1] in ("-", "+") and option.endswith("o") and strict.refuses_option(shell.fs, name, state)
+        refused = (
+            option[:1] in ("-", "+") and option.endswith("o") and strict.refuses_option(shell.seen(state), name, state)
+        )
         if refused is not False:
             shell.stop(state.copy(), f"dash has no option {name!r}", certain=bool(refused))
             if refused:
                 return []
     state.options, rest = options.take_options(words[1:], state.options)
+    if any(option.endswith("o") and "\r" in name for option, name in pairwise(words[1:])):
+        state.status = "no"
     if rest is not None:
         state.arguments = rest
     return [state]
@@ -162,18 +171,19 @@ def _shift(shell: Shell, words: list[str], command: Simple, state: State) -> lis
 
 def _exec(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     rest = words[1:]
-    given = [(each.name, shell.expander.single(each.value, state)) for each in command.assignments]
+    given = _given(shell, command, state)
     while rest and rest[0][:1] == "-" and len(rest[0]) > 1 and state.dialect != "dash":
         option = rest.pop(0)
         if "c" in option:
             state.doubt("`exec -c` drops the environment")
         if option.endswith("a"):
+            state.doubt("`exec -a` gives it another name, by which a Python finds itself")
             rest = rest[1:]
     rest = rest[1:] if rest[:1] == ["--"] else rest
     if not rest:
         state.status = "yes"
         return [state]
-    run = state.run(rest, dict(given), ends=True)
+    run = state.run(rest, given, ends=True)
     shell.ends.append(run)
     return []
 
@@ -228,13 +238,15 @@ def _source(shell: Shell, words: list[str], command: Simple, state: State) -> li
         return [state]
     path = join(state.cwd, name)
     if "/" not in name:
-        found = find_command(shell.fs, name, state.environment()) if HOLE not in (state.get("PATH") or "") else None
-        path = found.path if isinstance(found, Found) else "" if state.posix else path
+        folders = (state.get("PATH") or "").partition(HOLE)[0].split(":")
+        paths = (join(state.cwd, folder, name) for folder in folders)  # which need not be executable
+        found = next((each for each in paths if is_file(shell.seen(state), each)), None)
+        path = found or ("" if state.posix else path)
     if path in state.changed:
         state.doubt(f"{path!r}, which is written before, is run in the shell")
         state.status = "unknown"
         return [state]
-    reached = find(shell.fs, path)
+    reached = find(shell.seen(state), path)
     if reached is None or reached[1].kind is not Kind.FILE:
         if state.posix:
             why = f"it sources {path or name!r}, which is not there"
@@ -260,7 +272,14 @@ def _command(shell: Shell, words: list[str], command: Simple, state: State) -> l
     if not rest:
         return [state]
     builtin = of(rest[0], state)
-    return builtin(shell, rest, command, state) if builtin else shell.program(rest, {}, state)
+    return (
+        builtin(shell, rest, command, state) if builtin else shell.program(rest, _given(shell, command, state), state)
+    )
+
+
+def _given(shell: Shell, command: Simple, state: State) -> dict[str, str]:
+    """Return the assignments for one command alone. Raises `Stop`."""
+    return {each.name: shell.expander.single(each.value, state) for each in command.assignments}
 
 
 def is_there(shell: Shell, name: str, state: State) -> Tri:
@@ -269,7 +288,7 @@ def is_there(shell: Shell, name: str, state: State) -> Tri:
     if HOLE in name or HOLE in environment.variables["PATH"]:
         return "unknown"
     known = name in state.functions or name in state.hooks or of(name, state) is not None or name in _KEYWORDS
-    return "yes" if known or isinstance(find_command(shell.fs, name, environment), Found) else "no"
+    return "yes" if known or isinstance(find_command(shell.seen(state), name, environment), Found) else "no"
 
 
 def _type(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
@@ -290,7 +309,8 @@ BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys(("export", "readonly", "declare", "typeset", "local"), _export),
     **dict.fromkeys(("return", "break", "continue"), _return),
     **dict.fromkeys((".", "source"), _source),
-    **dict.fromkeys(("read", "getopts", "mapfile", "readarray"), minor.read),
+    **dict.fromkeys(("read", "mapfile", "readarray"), minor.read),
+    "getopts": getopts,
     **dict.fromkeys(("enable", "pushd", "popd"), minor.not_followed),
     "alias": minor.alias,
     "shopt": minor.shopt,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join, read_text
 from inspector.python.shell.expand import Stop
 from inspector.python.shell.seam import Shell
-from inspector.python.shell.state import HOLE, MOUNTED, State
+from inspector.python.shell.state import BOUND, HOLE, MOUNTED, State
 from inspector.python.shell.syntax import Simple
+from inspector.python.shell.writes import formatted
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir
 
@@ -28,13 +30,15 @@ def capture(shell: Shell, text: str, state: State) -> str:
         for operator, pipeline in chain.links:
             if operator and inner.status == ("no" if operator == "&&" else "yes"):
                 continue
-            only = pipeline.commands[0]
-            if len(pipeline.commands) > 1 or pipeline.negated or not isinstance(only, Simple):
-                return HOLE
-            output = _output(shell, only, inner)
-            if output is None:
-                return HOLE
-            printed.append("" if only.silent else output)
+            output: str | None = None
+            for at, command in enumerate(pipeline.commands):
+                if pipeline.negated or not isinstance(command, Simple):
+                    return HOLE
+                output = _filtered(shell, command, inner, output or "") if at else _output(shell, command, inner)
+                if output is None:
+                    return HOLE
+                output = "" if command.silent else output
+            printed.append(output or "")
     return "\n".join(line for line in printed if line)
 
 
@@ -56,21 +60,36 @@ def _output(  # noqa: PLR0911 - one answer a kind of command
     state.status = "no" if name == "false" else "yes"
     if name in ("true", ":", "false"):
         return ""
+    if name == "printf":
+        return formatted(rest)
     known = _KNOWN.get(posixpath.basename(name))
     if known is not None and name not in _BUILTINS:
         environment = state.environment()
         if HOLE in environment.variables["PATH"]:
             return None
-        if not isinstance(find_command(shell.fs, name, environment), Found):
+        if not isinstance(find_command(shell.seen(state), name, environment), Found):
             state.status = "no"
             return ""
     return known(shell, options, operands, state) if known else None
 
 
+def _filtered(shell: Shell, command: Simple, state: State, text: str) -> str | None:
+    """Return what `sed` makes of a text: one plain text replaced by another; None for other programs."""
+    words = [word for word in shell.expander.fields(command.words, state) if word != "-e"]
+    environment = state.environment()
+    if len(words) != 2 or words[0] != "sed" or HOLE in text + words[1] + environment.variables["PATH"]:
+        return None
+    found = _SUBSTITUTES.fullmatch(words[1])
+    if found is None or not isinstance(find_command(shell.seen(state), "sed", environment), Found):
+        return None
+    lines = (re.sub(found[2], found[3], line, count=0 if found[4] else 1) for line in text.split("\n"))
+    return "\n".join(lines)
+
+
 def _cd(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
     del options
     where = join(state.cwd, operands[0]) if operands else state.get("HOME") or "/"
-    if not is_dir(shell.fs, where):
+    if not is_dir(shell.seen(state), where):
         return None
     state.cwd = where
     return ""
@@ -78,7 +97,7 @@ def _cd(shell: Shell, options: list[str], operands: list[str], state: State) -> 
 
 def _real(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
     del options
-    found = find(shell.fs, join(state.cwd, operands[0])) if len(operands) == 1 else None
+    found = find(shell.seen(state), join(state.cwd, operands[0])) if len(operands) == 1 else None
     return found[0] if found else None
 
 
@@ -101,6 +120,11 @@ def _echo(shell: Shell, options: list[str], operands: list[str], state: State) -
     return " ".join(operands) if not options else None
 
 
+def _type(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    """Return `type -P python`, which finds programs alone."""
+    return _which(shell, [], operands, state) if options == ["-P"] and state.dialect == "bash" else None
+
+
 def _id(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
     del shell
     if operands or state.base.uid is None:
@@ -119,7 +143,7 @@ def _which(shell: Shell, options: list[str], operands: list[str], state: State) 
     environment = state.environment()
     if len(operands) != 1 or HOLE in environment.variables["PATH"]:
         return None
-    found = find_command(shell.fs, operands[0], environment)
+    found = find_command(shell.seen(state), operands[0], environment)
     state.status = "yes" if isinstance(found, Found) else "no"
     return found.path if isinstance(found, Found) else ""
 
@@ -141,10 +165,14 @@ def _cat(shell: Shell, options: list[str], operands: list[str], state: State) ->
     if options or len(operands) != 1:
         return None
     path = join(state.cwd, operands[0])
-    if path.startswith(MOUNTED) or path in state.changed or find(shell.fs, path) is None:
+    if (
+        (path.startswith(MOUNTED) and path not in state.laid)
+        or path in (*BOUND, *state.changed)
+        or find(shell.seen(state), path) is None
+    ):
         return None
     try:
-        text = read_text(shell.fs, path)
+        text = read_text(shell.seen(state), path)
     except InspectorError:
         return None
     return None if text is None or len(text) > MAX_TEXT else text.rstrip("\n")
@@ -154,14 +182,16 @@ def _ls(shell: Shell, options: list[str], operands: list[str], state: State) -> 
     """Return the name of a file that is there, or nothing; what a folder holds isn't told."""
     if set(options) - {"-1", "-d"} or len(operands) != 1 or join(state.cwd, operands[0]).startswith(MOUNTED):
         return None
-    found = find(shell.fs, join(state.cwd, operands[0]))
+    found = find(shell.seen(state), join(state.cwd, operands[0]))
     if found is None:
         state.status = "no"
         return ""
     return operands[0] if found[1].kind is Kind.FILE else None
 
 
-_BUILTINS = frozenset({"cd", "pwd", "echo", "command"})
+_SUBSTITUTES = re.compile(r"s([|/#,:])(\^?(?:(?!\1)[\w/: -])+\$?)\1((?:(?!\1)[\w/:. -])*)\1(g?)", re.ASCII)
+"""Of `sed`: an expression that means the same to Python, and takes no time."""
+_BUILTINS = frozenset({"cd", "pwd", "echo", "command", "type"})
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 MAX_TEXT = 4096
 """Characters of a file that are taken into a value."""
@@ -176,6 +206,7 @@ _KNOWN: dict[str, Callable[[Shell, list[str], list[str], State], str | None]] = 
     "id": _id,
     "whoami": _whoami,
     "which": _which,
+    "type": _type,
     "command": _which,
     "uname": _uname,
     "arch": _arch,

@@ -88,11 +88,11 @@ def _unary(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:
 
 
 def _file(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:  # noqa: PLR0911 - one answer a test
-    """Tell whether a file is there, as it is before anything runs."""
+    """Tell whether a file is there."""
     if not operand:
         return "no"
     path = join(state.cwd, operand)
-    if path.startswith(MOUNTED) or path in state.changed:
+    if path in state.changed or (path.startswith(MOUNTED) and path not in state.laid):
         return "unknown"
     if operator in ("-L", "-h"):
         node = fs.lstat(path)

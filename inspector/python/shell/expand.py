@@ -29,10 +29,10 @@ class Stop(Exception):
 
 
 class Expander:
-    """Expands words over the image's files."""
+    """Expands words over the files that a shell sees."""
 
-    def __init__(self, fs: Rootfs, capture: Capture) -> None:
-        self.fs, self.capture = fs, capture
+    def __init__(self, seen: Callable[[State], Rootfs], capture: Capture) -> None:
+        self.seen, self.capture = seen, capture
 
     def single(self, word: Word, state: State) -> str:
         """Return the word as one text, as assignments and `case` take it. Raises `Stop`."""
@@ -76,7 +76,7 @@ class Expander:
             if room < 0:
                 yield HOLE
                 return
-            items = self._items(part, state) if isinstance(part, Parameter) and part.quoted else None
+            items = self._apart(part, state) if isinstance(part, Parameter) else None
             if items is not None:
                 room -= sum(map(len, items))
                 there = there and (bool(items) or bool(current))
@@ -101,6 +101,22 @@ class Expander:
                     current, there, plain = current + piece, there or bool(piece), plain + piece
         if there:
             yield from self._globbed(current, plain, state)
+
+    def _apart(self, part: Parameter, state: State) -> list[str] | None:
+        """Return what stays apart: `"$@"`, and `${1+"$@"}` without quotes around it; None for other parameters."""
+        if part.quoted:
+            return self._items(part, state)
+        word = [each for each in part.word if each != Text("", quoted=True)]
+        only = word[0] if len(word) == 1 and part.operator in ("+", ":+", "-", ":-") else None
+        if not isinstance(only, Parameter) or not only.quoted or not only.name.endswith("@") or "!" in part.name:
+            return None
+        value = _lookup(part.name.replace("[@]", "[*]") if part.name != "@" else "*", state)
+        if value is not None and HOLE in value:
+            return None
+        lacking = value is None or (part.operator[0] == ":" and not value)
+        if lacking == (part.operator[-1] == "-"):
+            return self._items(only, state)
+        return [] if lacking else None
 
     def _items(self, part: Parameter, state: State) -> list[str] | None:
         """Return what becomes a field each, in quotes too: `$@` and `${name[@]}`; None for other parameters."""
@@ -133,7 +149,7 @@ class Expander:
             return
         where = join(state.cwd, folder) if folder or not value.startswith("/") else "/"
         try:
-            names = sorted(list_dir(self.fs, where))
+            names = sorted(list_dir(self.seen(state), where))
         except NotListed:
             yield HOLE
             return

@@ -9,6 +9,7 @@ from inspector.python.shell.expand import Stop
 from inspector.python.shell.lexer import parse_word
 from inspector.python.shell.run import Shell
 from inspector.python.shell.state import HOLE, State
+from inspector.rootfs import is_file
 
 _PROFILES = (".bash_profile", ".bash_login", ".profile")
 _SYSTEM_RC = ("/etc/bash.bashrc", "/etc/bash/bashrc")
@@ -27,16 +28,19 @@ def started(shell: Shell, state: State, call: Call, name: str) -> list[State]:
 
 def _run(shell: Shell, files: list[str], states: list[State]) -> list[State]:
     """Run those of the files that are there, one behind another."""
-    for file in files:
-        if file and shell.fs_has(file):
-            states = [after for each in states for after in shell.source(file, [], each)]
+    for file in filter(None, files):
+        states = [
+            after
+            for each in states
+            for after in (shell.source(file, [], each) if is_file(shell.seen(each), file) else [each])
+        ]
     return states
 
 
 def _own_profile(shell: Shell, state: State) -> str:
     names = _PROFILES[-1:] if state.posix or state.dialect != "bash" else _PROFILES
     files = [join(_home(state), name) for name in names]
-    return next((file for file in files if shell.fs_has(file)), "")
+    return next((file for file in files if is_file(shell.seen(state), file)), "")
 
 
 def _behind_login(shell: Shell, state: State, call: Call) -> list[str]:

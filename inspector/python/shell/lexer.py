@@ -7,7 +7,8 @@ import re
 import msgspec
 
 from inspector.errors import Malformed
-from inspector.python.shell.syntax import Array, Opaque, Output, Parameter, Part, Text, Word
+from inspector.python.shell.syntax import Array, Opaque, Output, Parameter, Part, Text, Word, Written
+from inspector.python.shell.tokens import Token, opened
 
 MAX_NESTING = 30
 """Expansions within expansions."""
@@ -15,7 +16,6 @@ MAX_NESTING = 30
 _OPERATORS = (";;&", ";;", ";&", "&&", "||", "|&", "\n", ";", "&", "|", "(", ")")
 _REDIRECTION = re.compile(r"\d*(?:<<<|<<-?|<>|<&|<|>>|>&|>\||>|&>>|&>)")
 _POSIX_REDIRECTION = re.compile(r"\d*(?:<<-?|<>|<&|<|>>|>&|>\||>)")
-_OUTPUT = frozenset({">", "1>", ">>", "1>>", ">|", "1>|", ">&", "1>&", "&>", "&>>"})
 _ASSIGNS = re.compile(
     r"\b([A-Za-z_]\w*+)\s*+(?:\+\+|--|(?:<<|>>|[-+*/%&^|])?=(?!=))|(?:\+\+|--)\s*+([A-Za-z_]\w*+)", re.ASCII
 )
@@ -29,24 +29,6 @@ _OF_BASH = ("/", "//", ",", ",,", "^", "^^")
 _INDIRECT = re.compile(r"![A-Za-z_]\w*(?![\w@*\[])", re.ASCII)
 _COUNTED = re.compile(r"#[A-Za-z_]\w*\[[@*]\]", re.ASCII)
 _ENDS_WORD = frozenset(" \t\n;&|()<>")
-
-
-class Token(msgspec.Struct, frozen=True):
-    """A word, or an operator; both are empty at the end. `plain` is the word's text where it has no quotes or `$`.
-
-    `silent` words stand beside a redirection of what their command prints, `writes` are the files that it goes to.
-    """
-
-    word: Word = ()
-    operator: str = ""
-    silent: bool = False
-    writes: tuple[Word, ...] = ()
-
-    @property
-    def plain(self) -> str:
-        """The text of a word that may be a keyword; empty for others."""
-        only = self.word[0] if len(self.word) == 1 else None
-        return only.value if isinstance(only, Text) and not only.quoted else ""
 
 
 def tokens(text: str, *, posix: bool = False) -> list[Token]:
@@ -75,10 +57,10 @@ class _Lexer:
         if depth > MAX_NESTING:
             raise Malformed("its expansions are nested too deep")
         self.text, self.at, self.depth, self.posix = text, 0, depth, posix
-        self.pending: list[tuple[str, bool]] = []
+        self.pending: list[tuple[int, Word, bool]] = []
         self.found: list[Token] = []
         self.in_test = self.silent = False
-        self.writes: tuple[Word, ...] = ()
+        self.writes: tuple[Written, ...] = ()
 
     def run(self) -> list[Token]:
         while self._skip_blanks():
@@ -133,13 +115,32 @@ class _Lexer:
             self._here_documents()
 
     def _here_documents(self) -> None:
-        for delimiter, strips in self.pending:
+        for at, target, strips in self.pending:
+            delimiter = "".join(part.value for part in target if isinstance(part, Text))
+            lines: list[str] = []
             while True:
                 line, newline, _ = self.text[self.at :].partition("\n")
                 self.at += len(line) + len(newline)
-                if (line.lstrip("\t") if strips else line) == delimiter or not newline:
+                line = line.lstrip("\t") if strips else line
+                if line == delimiter or not newline:
                     break
+                lines.append(f"{line}\n")
+            plain = any(part.quoted for part in target)
+            given = (Text("".join(lines), quoted=True),) if plain else self._expanding("".join(lines))
+            if at < len(self.found):
+                self.found[at] = msgspec.structs.replace(self.found[at], given=given)
         self.pending = []
+
+    def _expanding(self, text: str) -> Word:
+        """Return a here-document's parts: quotes stand for themselves in it."""
+        if '\\"' in text:
+            return (Opaque(),)
+        inner = _Lexer(text, self.depth + 1, posix=self.posix)
+        parts: list[Part] = []
+        while inner.at < len(text):
+            part = inner._part(quoted=True)
+            parts += [Text(part, quoted=True)] if isinstance(part, str) else part
+        return tuple(_joined(parts)) or (Text("", quoted=True),)
 
     def _plain_word(self) -> None:
         if self.text[self.at] in "<>":  # in `[[`, where it compares
@@ -178,15 +179,15 @@ class _Lexer:
             self._skip_brackets()
             return True
         target = self.word(_ENDS_WORD)
-        if match[0] in _OUTPUT:
-            last = self.found[-1] if self.found else Token()
-            if last.word:
-                self.found[-1] = msgspec.structs.replace(last, silent=True, writes=(*last.writes, target))
-            else:
-                self.silent, self.writes = True, (*self.writes, target)
+        last = self.found[-1] if self.found else Token()
+        writes, silent = opened(match[0], target)
+        if last.word:
+            silent, writes = last.silent or silent, (*last.writes, *writes)
+            self.found[-1] = msgspec.structs.replace(last, silent=silent, writes=writes)
+        else:
+            self.silent, self.writes = self.silent or silent, (*self.writes, *writes)
         if match[0].lstrip("0123456789") in ("<<", "<<-"):
-            delimiter = "".join(part.value for part in target if isinstance(part, Text))
-            self.pending.append((delimiter, match[0].endswith("-")))
+            self.pending.append((len(self.found) - bool(last.word), target, match[0].endswith("-")))
         return True
 
     def word(self, ends: frozenset[str]) -> Word:

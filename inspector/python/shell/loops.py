@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector.python.shell.apart import take_files
 from inspector.python.shell.patterns import fits
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
@@ -65,6 +66,8 @@ def _any_number(states: list[State], before: State) -> None:
             state.variables[name] = HOLE
         for name in [name for name, items in state.arrays.items() if before.arrays.get(name) != items]:
             state.set_array(name, (HOLE,))
+        laid, state.laid = state.laid, before.laid
+        take_files(state, [laid], sure=False)
         if state.cwd != before.cwd:
             state.cwd = HOLE
         if state.arguments != before.arguments:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import NamedTuple
+
+from inspector.python.shell import aliases
 from inspector.python.shell.lexer import assigned
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
@@ -33,24 +37,43 @@ def let(shell: Shell, words: list[str], command: Simple, state: State) -> list[S
 
 
 def ulimit(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Return `ulimit -v 1000`: too little memory keeps libraries from being loaded."""
+    """Return `ulimit -v 1000`: too little of what a process may have keeps Python from its start, or from torch."""
     del command
-    if set("".join(words[1:-1])) & set("vdm") and words[-1].isdigit():
-        shell.stop(state.copy(), f"{' '.join(words)!r} may leave too little memory", certain=False)
     state.status = "yes"
+    pairs = list(pairwise(words)) if len(words) > 2 else [("-f", words[-1])]
+    for option, value in pairs:
+        needs = _NEEDS.get(option.lstrip("-HS"))
+        if needs is None or not value.isdigit() or int(value) >= needs.ample:
+            continue
+        certain = int(value) < needs.python
+        shell.stop(state.copy(), f"'ulimit {option} {value}' may leave too {needs.what}"[:100], certain=certain)
+        if certain:
+            return []
     return [state]
 
 
+class _Needs(NamedTuple):
+    """Below `python` no Python comes up; from `ample` on none is kept from torch."""
+
+    python: int
+    ample: int
+    what: str
+
+
+_NEEDS = {
+    "v": _Needs(4 << 10, 32 << 20, "little memory"),
+    "d": _Needs(0, 32 << 20, "little memory"),
+    "s": _Needs(0, 4 << 10, "small a stack"),
+    "n": _Needs(4, 64, "few descriptors"),
+    "t": _Needs(0, 600, "little time"),
+}
+"""By the letter of `ulimit`: KiB of memory, descriptors, seconds of a processor. Linux ignores the limit `m`."""
+
+
 def read(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Set variables to what is not known; where no option stands, `getopts` is done at once."""
+    """Set variables to what is not known."""
     del shell, command
-    first = state.arguments[:1]
-    begins = words[0] == "getopts" and len(words) == 3 and "OPTIND" not in state.variables and HOLE not in first
-    if begins and (not first or first[0] in ("-", "--") or not first[0].startswith("-")):
-        state.set("OPTIND", "2" if first == ["--"] else "1")
-        state.status = "no"
-        return [state]
-    for name in (*words[1:], *(("OPTARG", "OPTIND") if words[0] == "getopts" else ())):
+    for name in words[1:]:
         if not name.startswith("-"):
             state.set(name, HOLE)
     state.status = "unknown"
@@ -58,10 +81,9 @@ def read(shell: Shell, words: list[str], command: Simple, state: State) -> list[
 
 
 def alias(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Take a name for others: a shell of bash that runs a script, and not as sh, makes no use of it."""
-    unused = state.dialect == "bash" and not (state.posix or state.interactive)
+    """Take a name for others: a shell of bash that runs a script, and not as sh, makes no use of it unless told so."""
     names = [word.partition("=")[0] for word in words[1:] if "=" in word]
-    if not unused and not _OFTEN.issuperset(names):
+    if state.expands and not _OFTEN.issuperset(names) and not aliases.noted(words[1:], state):
         return not_followed(shell, words, command, state)
     state.status = "yes"
     return [state]
@@ -70,8 +92,8 @@ def alias(shell: Shell, words: list[str], command: Simple, state: State) -> list
 def shopt(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     """Change how bash behaves: of that only aliases matter."""
     del shell, command
-    if "expand_aliases" in words and "-s" in words:
-        state.doubt("aliases are expanded, which is not followed")
+    if "expand_aliases" in words:
+        state.expands = "-s" in words
     state.status = "yes"
     return [state]
 

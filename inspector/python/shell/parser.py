@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from inspector.errors import Malformed
-from inspector.python.shell.lexer import Token, tokens
+from inspector.python.shell.lexer import tokens
 from inspector.python.shell.syntax import (
     Assignment,
     Body,
@@ -22,7 +22,9 @@ from inspector.python.shell.syntax import (
     Test,
     Text,
     Word,
+    Written,
 )
+from inspector.python.shell.tokens import Token
 
 MAX_TEXT = 64 << 10
 """Characters of a script that are read."""
@@ -50,7 +52,7 @@ class _Parser:
 
     def __init__(self, found: list[Token], *, posix: bool) -> None:
         self.tokens, self.at, self.depth, self.posix = found, 0, 0, posix
-        self.writes: tuple[Word, ...] = ()
+        self.writes: tuple[Written, ...] = ()
 
     @property
     def here(self) -> Token:
@@ -264,11 +266,12 @@ class _Parser:
     def _simple(self) -> Simple:
         assignments: list[Assignment] = []
         words: list[Word] = []
-        silent = False
-        writes: list[Word] = []
+        silent, given = False, None
+        writes: list[Written] = []
         while self.here.word:
             silent = silent or self.here.silent
             writes += self.here.writes
+            given = self.here.given or given
             word = self._word()
             assignment = None if words else as_assignment(word)
             if assignment is None or (assignment.appends and self.posix):
@@ -277,7 +280,7 @@ class _Parser:
                 assignments.append(assignment)
         if not words and not assignments and self.here.operator not in ("\n", ";", "&&", "||", "|", "&", ")"):
             raise Malformed(f"{self.here.operator or 'the end'!r} stands where a command is expected")
-        return Simple(tuple(assignments), tuple(words), silent, tuple(writes))
+        return Simple(tuple(assignments), tuple(words), silent, tuple(writes), given)
 
 
 def as_assignment(word: Word) -> Assignment | None:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed
-from inspector.python.changes import changed_by
-from inspector.python.files import join
-from inspector.python.shell import apart, builtins, conditions, loops, strict
+from inspector.python.access import as_user
+from inspector.python.overlay import Laid, laid_over
+from inspector.python.shell import aliases, apart, builtins, conditions, loops, programs, strict, writes
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
-from inspector.python.shell.state import HOLE, MAX_STEPS, Run, State
+from inspector.python.shell.state import HOLE, MAX_STEPS, Run, State, shared_name
 from inspector.python.shell.syntax import (
     Array,
     Assignment,
@@ -33,8 +33,7 @@ from inspector.python.shell.syntax import (
     Simple,
     Test,
 )
-from inspector.python.which import Missing, find_command
-from inspector.rootfs import Rootfs, is_file
+from inspector.rootfs import Rootfs
 from inspector.unknown import Tri
 
 MAX_STATES = 64
@@ -45,26 +44,41 @@ MAX_CALLS = 20
 """Functions and scripts that call each other."""
 
 
-MAX_FIRST_LINES = 20
+MAX_FIRST_LINES = 60
 """Lines of a script that end it before something else than a shell's commands."""
 
 
 class Shell:
     """One script being followed. `texts` are the scripts read on the way, `runs` the programs started."""
 
-    def __init__(self, fs: Rootfs, read: Callable[[str], str], steps: int = MAX_STEPS) -> None:
-        self.fs, self.read, self.steps = fs, read, steps
-        self.expander = Expander(fs, lambda text, state: capture(self, text, state))
+    def __init__(self, fs: Rootfs, read: Callable[[Rootfs, str], str], steps: int = MAX_STEPS) -> None:
+        self._fs, self.read, self.steps = fs, read, steps
+        self._laid: Laid = {}
+        self._view = fs
+        self.expander = Expander(self.seen, lambda text, state: capture(self, text, state))
         self.runs: list[Run] = []
         self.ends: list[Run] = []
         self.depth = self.asking = 0
+
+    def seen(self, state: State) -> Rootfs:
+        """Return the files as they are at this point, as the user sees them."""
+        if state.laid is not self._laid:
+            self._laid, self._view = state.laid, self._viewed(state.laid, state)
+        return self._view
+
+    def _viewed(self, laid: Laid, state: State) -> Rootfs:
+        return as_user(laid_over(self._fs, laid), state.base)
 
     def script(self, text: str, state: State) -> list[Run]:
         """Return the programs that end the script, each way through it. Raises `Malformed`, `LimitExceeded`."""
         try:
             body = self.parsed(text, state)
         except Malformed:
-            if not self._ends_before(text, state) and not self._breaks(text, state):
+            if self._ends_before(text, state) or self._breaks(text, state):
+                pass
+            elif strict.windows_lines(text, state) and text.count("\n") <= MAX_FIRST_LINES:
+                self.stop(state, "its lines end as those of Windows, which its shell can't read")
+            else:
                 raise
             body, state.flow = (), "exit"
         for left in self.body(body, [state]):
@@ -79,9 +93,6 @@ class Shell:
     def parsed(self, text: str, state: State) -> Body:
         """Return the commands of a text, as this shell reads it. Raises `Malformed`."""
         self._spend(len(text) // _STEP)
-        closed = strict.may_not_write(self.fs, text, state)
-        if closed:
-            self.stop(state.copy(), f"{closed!r} is closed to user {state.base.user!r}", certain=False)
         return parse(text, posix=state.dialect == "dash")
 
     def _ends_before(self, text: str, state: State) -> bool:
@@ -103,10 +114,6 @@ class Shell:
         self.steps -= steps
         if self.steps < 0:
             raise LimitExceeded(f"it takes more than {MAX_STEPS} steps to follow")
-
-    def fs_has(self, path: str) -> bool:
-        """Tell whether a file is there."""
-        return is_file(self.fs, path)
 
     def _breaks(self, text: str, state: State) -> bool:
         """Follow the lines before a syntax error, where dash ends; return False if no line is surely such an error."""
@@ -144,7 +151,7 @@ class Shell:
 
     def _chain(self, chain: Chain, states: list[State]) -> list[State]:
         if chain.background:
-            return apart.follow(self, lambda inner: self._links(chain, inner), states)
+            return apart.follow(self, lambda inner: self._links(chain, inner), states, waited=False)
         return self._links(chain, states)
 
     def _links(self, chain: Chain, states: list[State]) -> list[State]:
@@ -169,8 +176,8 @@ class Shell:
         return states if self.asking else [each for state in states for each in self._strictly(pipeline, state)]
 
     def _strictly(self, pipeline: Pipeline, state: State) -> list[State]:
-        ran = [run.argv[0] for run in self.runs if run.argv and run is not state.last]
-        failure = None if state.flow else strict.failure_of(self.fs, pipeline, state, ran)
+        ran = [run.argv[0] for run in self.runs if run.argv and run is not state.last and not run.sure]
+        failure = None if state.flow else strict.failure_of(self.seen(state), pipeline, state, ran)
         if failure is None:
             return [state]
         self.stop(state.copy(), failure.why, certain=failure.certain)
@@ -238,12 +245,18 @@ class Shell:
         for at, word in enumerate(test.words):
             right = at and texts[-1] in ("=", "==", "!=")
             texts.append(self.expander.pattern(word, state) if right else self.expander.single(word, state))
-        state.status = conditions.decide(self.fs, texts, state, patterns=True)
+        state.status = conditions.decide(self.seen(state), texts, state, patterns=True)
         return [state]
 
     def _simple(self, command: Simple, state: State) -> list[State]:
+        if state.aliases:
+            command = aliases.replaced(command, state)
         words = self.expander.fields(command.words, state)
-        state.change(join(state.cwd, self.expander.single(each, state)) for each in command.writes)
+        closed = writes.opens(self, command, words, state) if command.writes else ""
+        if closed:
+            state.status = "no"
+            ends = bool(words) and state.posix and words[0] in builtins.SPECIAL | {"exec"}
+            return self.stop(state, f"{closed!r} can't be written by user {state.base.user!r}") if ends else [state]
         given = []
         for each in command.assignments:
             if each.value[:1] and isinstance(each.value[0], Array):
@@ -277,7 +290,7 @@ class Shell:
         name = words[0]
         if name in state.functions:
             return self._function(words, given, state)
-        if f"BASH_FUNC_{name}%%" in state.variables and state.dialect == "bash":
+        if shared_name(name) in state.variables and state.dialect == "bash":
             state.doubt(f"{name!r} is a function that comes with the environment")
         builtin = builtins.of(name, state)
         if builtin is not None:
@@ -289,14 +302,9 @@ class Shell:
 
     def program(self, words: list[str], given: dict[str, str], state: State) -> list[State]:
         """Run a program, and wait for it."""
-        run = state.run(words, given)
-        state.last = run
-        state.change(changed_by(self.fs, words, state.cwd))
+        self._spend(sum(map(len, words)) // _STEP)
+        run = programs.started(self.seen(state), words, given, state, lambda laid: self._viewed(laid, state))
         self.runs.append(run)
-        state.status = "unknown"
-        if HOLE not in words[0] and HOLE not in run.environment.variables["PATH"]:
-            found = find_command(self.fs, words[0], run.environment)
-            state.status = "no" if isinstance(found, Missing) else "unknown"
         return [state]
 
     def _function(self, words: list[str], given: dict[str, str], state: State) -> list[State]:
@@ -322,7 +330,7 @@ class Shell:
         try:
             if self.depth > MAX_CALLS:
                 raise LimitExceeded(f"more than {MAX_CALLS} scripts call each other")
-            body = self.parsed(self.read(path), state)
+            body = self.parsed(self.read(self.seen(state), path), state)
         except InspectorError as error:
             state.doubt(f"{path!r} is run in the shell, and can't be followed: {error}")
             self.depth -= 1

@@ -13,10 +13,12 @@ from inspector.rootfs import Rootfs
 class Shell(Protocol):
     """A script being followed: see `inspector.python.shell.run`."""
 
-    fs: Rootfs
     expander: Expander
     ends: list[Run]
     runs: list[Run]
+
+    def seen(self, state: State) -> Rootfs:
+        """Return the files as they are at this point, as the user sees them."""
 
     def parsed(self, text: str, state: State) -> Body:
         """Return the commands of a text. Raises `Malformed`."""

@@ -9,7 +9,8 @@ import msgspec
 
 from inspector.python.changes import MAX_CHANGES
 from inspector.python.environment import Environment
-from inspector.python.shell.syntax import Command
+from inspector.python.overlay import REMOVED, Laid
+from inspector.python.shell.syntax import Command, Simple
 from inspector.unknown import Tri
 
 HOLE = "\0"
@@ -20,6 +21,8 @@ MAX_STEPS = 20_000
 """Commands that are gone through for one image."""
 MOUNTED = ("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/")  # noqa: S108 - names of folders alone
 """Folders that engines fill at start."""
+BOUND = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab")
+"""Files that engines put in the place of the image's."""
 MAX_VALUE = 256 << 10
 """Characters of one value; longer ones are not known."""
 
@@ -28,7 +31,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A program that a script starts: `ends` where it takes the shell's place or comes last.
 
     No words mean that the script ends without one, where `fails` says why it ends in failure, `certain` or not.
-    `doubts` say what may have changed the environment before.
+    `doubts` say what may have changed the environment before. `sure` is one whose effect on files is known.
     """
 
     argv: tuple[str, ...]
@@ -37,6 +40,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     ends: bool = False
     fails: str = ""
     certain: bool = True
+    sure: bool = False
 
 
 class _Before(NamedTuple):
@@ -47,10 +51,16 @@ class _Before(NamedTuple):
     items: tuple[str, ...] | None
 
 
+def shared_name(function: str) -> str:
+    """Return the variable by which bash hands a function on."""
+    return f"BASH_FUNC_{function}%%"
+
+
 class State:
     """A shell between two commands. `flow` is set where what follows is left out: break, return, exit.
 
     `last` is the last program that was run, `hooks` are the prefixes of conda, by the command that activates.
+    `aliases` are those that count where the shell `expands` them, `shared` functions that other shells of bash find.
     `options` are the letters of `set` that count, `local` what functions must put back when they return. `posix` is
     bash that runs as sh.
     """
@@ -64,22 +74,29 @@ class State:
         posix: bool = False,
         options: frozenset[str] = frozenset(),
     ) -> None:
+        self.dialect, self.posix, self.options = dialect, posix or dialect in ("dash", "ash"), options
         self.base = environment
         self.variables = dict(environment.variables)
         self.exported = set(self.variables)
         self.zero, *self.arguments = words or ("sh",)
         self.file = self.zero
         self.cwd = environment.cwd
-        self.functions: dict[str, Command] = {}
+        handed = {name: each for name, each in environment.functions.items() if shared_name(name) in self.variables}
+        self.shared = handed if dialect == "bash" and "p" not in options else {}
+        if dialect in ("dash", "ash"):  # which pass on no variable of such a name
+            self.variables = {name: value for name, value in self.variables.items() if "%" not in name}
+            self.exported = set(self.variables)
+        self.functions: dict[str, Command] = dict(self.shared)
         self.arrays: dict[str, tuple[str, ...]] = {}
         self.hooks: dict[str, str] = {}
+        self.aliases: Mapping[str, Simple] = {}
+        self.expands = dialect != "bash" or posix or self.interactive
         self.status: Tri = "yes"
         self.flow = ""
         self.doubts: tuple[str, ...] = ()
         self.last: Run | None = None
-        self.dialect, self.posix, self.options = dialect, posix or dialect in ("dash", "ash"), options
         self.fixed: frozenset[str] = frozenset()
-        self.changed = environment.changed
+        self.changed, self.laid = environment.changed, environment.laid
         self.local: tuple[Mapping[str, _Before], ...] = ()
         if dialect == "bash":
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
@@ -107,7 +124,8 @@ class State:
         """Equal for states that go on alike."""
         names = tuple(sorted(self.functions))
         values = tuple(sorted(self.variables.items()))
-        flags = (self.changed, self.status, self.flow, self.doubts, _known(self.last), self.options, tuple(self.hooks))
+        files = (self.changed, frozenset(self.laid.items()))
+        flags = (files, self.status, self.flow, self.doubts, _known(self.last), self.options, tuple(self.hooks))
         arrays = tuple(sorted(self.arrays.items()))
         return values, arrays, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
 
@@ -179,6 +197,14 @@ class State:
             self.changed = frozenset()
             self.doubt(f"more than {MAX_CHANGES} files are changed before")
 
+    def lay(self, laid: Laid) -> None:
+        """Take the files as a program surely left them; what may have changed of those that it removed is gone too."""
+        removed = [path for path, placed in laid.items() if path not in self.laid and placed == REMOVED]
+        self.laid = laid
+        self.changed = frozenset(
+            each for each in self.changed if not any(f"{each}/".startswith(f"{path}/") for path in removed)
+        )
+
     def doubt(self, why: str) -> None:
         """Note what may have changed anything at all."""
         self.doubts = (*self.doubts, why) if why not in self.doubts else self.doubts
@@ -190,7 +216,15 @@ class State:
         variables |= more or {}
         variables.setdefault("PATH", self.variables.get("PATH", ""))
         home = variables.get("HOME", self.base.home)
-        return msgspec.structs.replace(self.base, variables=variables, cwd=self.cwd, home=home, changed=self.changed)
+        return msgspec.structs.replace(
+            self.base,
+            variables=variables,
+            cwd=self.cwd,
+            home=home,
+            changed=self.changed,
+            laid=self.laid,
+            functions=self.shared,
+        )
 
     def run(self, argv: list[str], more: Mapping[str, str] | None = None, *, ends: bool = False) -> Run:
         """Return the program started here."""

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.errors import InspectorError
-from inspector.python.access import WRITE, allowed
-from inspector.python.files import find, read_text, upward
+from inspector.python.files import read_text
 from inspector.python.passing import Asked
 from inspector.python.shell.parser import parse
 from inspector.python.shell.state import HOLE, Run, State
@@ -59,10 +58,6 @@ class Failure(msgspec.Struct, frozen=True):
     certain: bool
 
 
-_ERREXIT = re.compile(r"\bset -[a-zA-Z]*e|\berrexit\b")
-_REDIRECTED = re.compile(r"(?<!&)>{1,2}[ \t]*(/[\w./-]{1,200})")
-
-
 def refuses_option(fs: Rootfs, name: str, state: State) -> bool | None:
     """Tell whether dash ends at an option of `set -o`; None where that depends on its release."""
     if state.dialect != "dash" or name in _OPTIONS:
@@ -77,9 +72,7 @@ def refuses_option(fs: Rootfs, name: str, state: State) -> bool | None:
     return True if found and tuple(int(part or 0) for part in found.groups()) < _FIRST_WITH_PIPEFAIL else None
 
 
-def failure_of(  # noqa: PLR0911 - one answer a kind of command
-    fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]
-) -> Failure | None:
+def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> Failure | None:
     """Return why `set -e` ends the shell after a pipeline that nothing tests; None where it goes on.
 
     `ran` are the programs that were started before, which may have made what isn't in the image.
@@ -94,10 +87,6 @@ def failure_of(  # noqa: PLR0911 - one answer a kind of command
     if last is not None and last.argv[:1] == (name,) and (refused := _refusal(fs, last)) is not None:
         certain = isinstance(refused, Absent) and not ran
         return Failure(f"`set -e` ends it where {name!r} fails: {refused.unknown}", certain=certain)
-    if name in ("mkdir", "touch") and last is not None and last.argv[:1] == (name,) and _may_not_make(fs, last):
-        return Failure(f"`set -e` ends it where {' '.join(last.argv)[:100]!r} is refused", certain=True)
-    if last is not None and last.argv[:1] == (name,) and _succeeds(fs, last):
-        return None
     if posixpath.basename(name) in _ASKS or (isinstance(command, Simple) and not command.words and _asks(command)):
         return Failure(f"`set -e` ends it where {name or 'a command'!r} fails, which is not known", certain=False)
     return None
@@ -124,37 +113,23 @@ def unreadable(text: str) -> tuple[str, str]:
     return before, line
 
 
+def windows_lines(text: str, state: State) -> bool:
+    """Tell whether a text can't be read since its lines end as those of Windows, so that `then` is no keyword."""
+    if "\r\n" not in text:
+        return False
+    try:
+        parse(text.replace("\r\n", "\n"), posix=state.dialect == "dash")
+    except InspectorError:
+        return False
+    return True
+
+
 def is_made(path: str, runs: Sequence[Run]) -> bool:
     """Tell whether `mkdir` ran for a folder, or for one below it, so that it is there."""
     made = (
         posixpath.join(run.environment.cwd, word) for run in runs if run.argv[:1] == ("mkdir",) for word in run.argv
     )
     return any(f"{posixpath.normpath(each)}/".startswith(f"{path}/") for each in made)
-
-
-def may_not_write(fs: Rootfs, text: str, state: State) -> str:
-    """Return the file that a script which runs under `set -e` redirects to, and whose folder is closed to the user."""
-    if state.base.uid == 0 or not ("e" in state.options or _ERREXIT.search(text)):
-        return ""
-    for found in _REDIRECTED.finditer(text):
-        there = find(fs, found[1]) or find(fs, posixpath.dirname(found[1]))
-        if there is not None and allowed(there[1], state.base, WRITE) == "no" and not found[1].startswith("/dev/"):
-            return found[1]
-    return ""
-
-
-def _may_not_make(fs: Rootfs, run: Run) -> bool:
-    """Tell whether `mkdir -p` or `touch` fails since the user may not write where the first new name is to be."""
-    for word in run.argv[1:]:
-        if word.startswith("-") or HOLE in word:
-            continue
-        path = posixpath.normpath(posixpath.join(run.environment.cwd, word))
-        if find(fs, path) is not None:
-            continue
-        above = next((found for each in upward(path) if each != path and (found := find(fs, each))), None)
-        if above is not None and allowed(above[1], run.environment, WRITE) == "no":
-            return True
-    return False
 
 
 def _refusal(fs: Rootfs, run: Run) -> Unknown | None:
@@ -166,13 +141,6 @@ def _refusal(fs: Rootfs, run: Run) -> Unknown | None:
         return None
     passed = unwrap(Asked(fs=fs, found=found, words=run.argv[1:], environment=run.environment))
     return passed if isinstance(passed, Unknown) else None
-
-
-def _succeeds(fs: Rootfs, run: Run) -> bool:
-    """Tell whether `ls` or `stat` finds all that it is asked for in the image."""
-    asked = [word for word in run.argv[1:] if not word.startswith("-")]
-    there = all(HOLE not in word and find(fs, posixpath.join(run.environment.cwd, word)) for word in asked)
-    return posixpath.basename(run.argv[0]) in ("ls", "stat") and there
 
 
 def brings_programs(ran: list[str]) -> bool:

@@ -62,16 +62,25 @@ class Assignment(msgspec.Struct, frozen=True):
     appends: bool = False
 
 
+class Written(msgspec.Struct, frozen=True):
+    """A file that a redirection opens for writing: `printed` where it takes what the command prints."""
+
+    target: Word
+    appends: bool = False
+    printed: bool = True
+
+
 class Simple(msgspec.Struct, frozen=True):
     """Assignments and words. Of redirections these are kept: `silent` is one whose output goes elsewhere.
 
-    `writes` are the files that it goes to.
+    `writes` are the files that are opened for writing, `given` the text of a here-document.
     """
 
     assignments: tuple[Assignment, ...]
     words: tuple[Word, ...]
     silent: bool = False
-    writes: tuple[Word, ...] = ()
+    writes: tuple[Written, ...] = ()
+    given: Word | None = None
 
 
 class Pipeline(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from inspector.policy.model import EXCUSED, WORST_FIRST, Finding
 from inspector.policy.steps import readable
 from inspector.report.html.markup import Child, Markup, el, prose
 from inspector.report.html.parts import WORDS, folded, mark, pairs, section
-from inspector.report.text import CATEGORIES, NOTHING, STEP, advice_of, count, layer_name
+from inspector.report.text import CATEGORIES, NOTHING, STEP, advice_of, layer_name
+from inspector.words import count
 
 _TO_ACT_ON = WORST_FIRST[:-1]
 

@@ -19,7 +19,6 @@ from inspector.report.text import (
     IMPORTABLE,
     NOTHING,
     biggest_first,
-    count,
     notes,
     origin,
     python_version,
@@ -33,6 +32,7 @@ from inspector.report.waste import Told, groups
 from inspector.sizes import show_size
 from inspector.torchbuild.model import TorchElsewhere
 from inspector.unknown import Unknown
+from inspector.words import count
 
 MAX_ROWS = 2_000
 """Packages that are listed, the biggest first; the rest is summed up."""

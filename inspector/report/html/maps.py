@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from inspector.escape import escape
 from inspector.facts.sizes import SizeTree
-from inspector.report.escape import escape
 from inspector.report.html.markup import Markup, el, text
 from inspector.report.html.squarify import Box, squarify
-from inspector.report.text import count
 from inspector.sizes import show_size
+from inspector.words import count
 
 COLORS = {
     "layer": ("#f1f1ef", "#f1f1ef"),

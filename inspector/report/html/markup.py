@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable
 from typing import NewType
 
-from inspector.report.escape import escape
+from inspector.escape import escape
 
 Markup = NewType("Markup", str)
 """HTML that `el` and `join` made; any other text is escaped as it goes in."""

@@ -11,7 +11,8 @@ from inspector.report.html.image import at_a_glance, sections
 from inspector.report.html.markup import Markup, el, prose
 from inspector.report.html.page import page
 from inspector.report.html.parts import section, table
-from inspector.report.text import count, size, torch_build, torch_version
+from inspector.report.text import size, torch_build, torch_version
+from inspector.words import count
 
 
 def render_show(images: Iterable[ImageFacts], *, errors: tuple[ShowError, ...] = ()) -> str:

@@ -20,11 +20,13 @@ from inspector.sources.engine.open import own_store
 from inspector.sources.image import Image, Layer, StoredAccess
 from inspector.sources.platforms import foreign
 from inspector.sources.shown import shown
+from inspector.words import first_few
 
 if TYPE_CHECKING:
     from inspector.engine.client import Engine
     from inspector.engine.model import ContainerDocument
     from inspector.layers.blob import LayerBlob, Meter
+    from inspector.sources.container.storage import Kept
     from inspector.sources.engine.containers_storage import ContainersStore
 
 CHANGED = "changed in the container"
@@ -54,13 +56,9 @@ class ContainerAccess(StoredAccess):
 
     def storage(self) -> Image:
         """See `Access.storage`."""
-        from inspector.sources.container.own_files import OwnFiles
         from inspector.sources.container.storage import find_kept
 
-        kept = find_kept(self._engine, self._document)
-        own = OwnFiles(kept.files)
-        view = ContainerView(self._document.mounts, own.changed)
-        return with_layers(self._image, (*kept.layers, own_layer(own, walked=True)), view)
+        return _from_files(self._image, find_kept(self._engine, self._document), self._document.mounts)
 
     def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - no layer is known by its digest
         """See `Access.saved`. Raises `AccessUnusable` too."""
@@ -94,6 +92,14 @@ def with_layers(image: Image, layers: Sequence[Layer], view: ContainerView) -> I
     return msgspec.structs.replace(image, config=config, layers=tuple(layers), view=view)
 
 
+def _from_files(image: Image, kept: Kept, mounts: Sequence[MountPoint] = ()) -> Image:
+    """Return the container by the files that are kept of it on this machine."""
+    from inspector.sources.container.own_files import OwnFiles
+
+    own = OwnFiles(kept.files)
+    return with_layers(image, (*kept.layers, own_layer(own, walked=True)), ContainerView(mounts, own.changed))
+
+
 class ContainerView(msgspec.Struct, frozen=True):
     """See `View`. `changes` tells what was changed since."""
 
@@ -119,9 +125,8 @@ def mount_warnings(mounts: Sequence[MountPoint]) -> list[str]:
     """Return the warning that mounts hide what lies below them; none where there is none."""
     if not mounts:
         return []
-    more = f" and {len(mounts) - MAX_TOLD} more" if len(mounts) > MAX_TOLD else ""
-    named = ", ".join(told(mount) for mount in mounts[:MAX_TOLD])
-    return [f"what is mounted in the container is not read, and hides what lies below: {named}{more}"]
+    named = first_few([*map(told, mounts)], MAX_TOLD)
+    return [f"what is mounted in the container is not read, and hides what lies below: {named}"]
 
 
 class _Buildah(msgspec.Struct):
@@ -144,13 +149,10 @@ class StoredContainer(StoredAccess):
 
     def storage(self) -> Image:
         """See `Access.storage`."""
-        from inspector.sources.container.own_files import OwnFiles
         from inspector.sources.container.storage import kept_in_store
 
         refuse_hidden_marks(self._store.root / DRIVER)
-        kept = kept_in_store(self._store, self._id)
-        own = OwnFiles(kept.files)
-        return with_layers(self._image, (*kept.layers, own_layer(own, walked=True)), ContainerView((), own.changed))
+        return _from_files(self._image, kept_in_store(self._store, self._id))
 
 
 def open_stored(name: str, why: InspectorError) -> Image | None:

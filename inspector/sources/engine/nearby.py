@@ -14,6 +14,7 @@ from inspector.reference import Reference
 from inspector.sources.engine.open import EITHER, Engines, kinds_of, listed_by, own_store
 from inspector.sources.names import is_pattern
 from inspector.sources.shown import shown
+from inspector.words import first_few
 
 MAX_LISTED = 5000
 """Names of an engine that are looked at."""
@@ -72,8 +73,7 @@ def with_containers(error: InspectorError, name: str, engines: Engines) -> Inspe
 def told(there: str, near: list[str], others: list[str]) -> str:
     """Return the clause: what was meant, perhaps, and what there is, which is listed behind the words `there`."""
     had = [shown(each)[1:-1] for each in (*near, *others)]
-    more = f" and {len(had) - MAX_NAMED} more" if len(had) > MAX_NAMED else ""
-    listed = f"{there} {', '.join(had[:MAX_NAMED])}{more}"
+    listed = f"{there} {first_few(had, MAX_NAMED)}"
     if not near:
         return listed
     return f"did you mean {had[0]}?" + (f" {listed}" if others else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -114,10 +114,14 @@ def _open(kind: Kind, name: str, wanted: Wanted, engines: Engines, *, every_tag:
         if kind == "podman" and (images := _stored(name, wanted, error, every_tag=every_tag)):
             return images
         raise
-    names = [name]
-    if every_tag or is_pattern(name):
-        names = (all_tags if every_tag else matching)(name, engine.images(), engine.kind)
-    return [_inspected(engine, one, wanted) for one in names]
+    return [_inspected(engine, one, wanted) for one in _meant(name, engine.images, engine.kind, every_tag=every_tag)]
+
+
+def _meant(name: str, images: Callable[[], Sequence[ListedImage]], where: str, *, every_tag: bool) -> list[str]:
+    """List the images that a name stands for: one, unless it is a glob, or a repository of which every tag is asked."""
+    if every_tag:
+        return all_tags(name, images(), where)
+    return matching(name, images(), where) if is_pattern(name) else [name]
 
 
 def _inspected(engine: Engine, name: str, wanted: Wanted) -> Image:
@@ -151,10 +155,7 @@ def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> 
     store = own_store()
     if store is None:
         return []
-    names = [name]
-    if every_tag or is_pattern(name):
-        names = (all_tags if every_tag else matching)(name, store.images(), str(store))
-    images = [store.open(one) for one in names]
+    images = [store.open(one) for one in _meant(name, store.images, str(store), every_tag=every_tag)]
     chosen = [choose([(image.platform, image)], wanted, f"{store}: {image.reference}")[0] for image in images]
     return [msgspec.structs.replace(image, access=StoredAccess(image, str(why))) for image in chosen]
 

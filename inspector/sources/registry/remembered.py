@@ -16,9 +16,10 @@ from inspector.registry.session import Session
 from inspector.registry.settings import Settings
 from inspector.sources.registry.contents import Kept
 from inspector.sources.registry.open import Registries
+from inspector.words import count
 
 NOT_READ = "was not read before; audit it once without --known"
-_DAY, _HOUR, _MINUTE = 86400, 3600, 60
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 class RememberedRegistries(Registries):
@@ -91,9 +92,5 @@ def _seen(answers: AnswerCache, name: ImageName, tag: str) -> tuple[str, int] | 
 
 def age(span: float) -> str:
     """Return a span of time in its largest unit: `3 days`, `1 hour`, `0 minutes`."""
-    for unit, seconds in (("day", _DAY), ("hour", _HOUR)):
-        if span >= seconds:
-            number = int(span // seconds)
-            return f"{number} {unit}{'' if number == 1 else 's'}"
-    number = max(int(span // _MINUTE), 0)
-    return f"{number} minute{'' if number == 1 else 's'}"
+    unit, seconds = next((each for each in _UNITS if span >= each[1]), _UNITS[-1])
+    return count(max(int(span // seconds), 0), unit)

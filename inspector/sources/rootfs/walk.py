@@ -13,6 +13,7 @@ from inspector.layers.entry import Attributes
 from inspector.rootfs import Kind
 from inspector.sources.below import FOLLOWED
 from inspector.sources.engine.walk import Walk
+from inspector.words import first_few
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _MADE_UP = re.compile(
@@ -53,8 +54,7 @@ class RootWalk(Walk):
             (self._marks, "devices 0:0 lie in it ({}), as overlayfs marks removed files: a layer alone is no root"),
         ):
             if paths:
-                more = "" if len(paths) <= _MAX_TOLD else f" and {len(paths) - _MAX_TOLD} more"
-                told.append(sentence.format(", ".join(f"{path[:200]!a}" for path in paths[:_MAX_TOLD]) + more))
+                told.append(sentence.format(first_few([f"{path[:200]!a}" for path in paths], _MAX_TOLD)))
         return told
 
     def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:

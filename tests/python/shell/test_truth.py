@@ -98,7 +98,7 @@ def said(dialect: str, asked: Script, root: Path) -> list[Run]:
     environment = Environment(variables=variables, cwd="/app/sub/a/b/c", home="/home", user="", uid=0)
     words = ("/app/entry.sh", *asked.arguments)
     state = State(environment, words, dialect="bash" if dialect == "bash" else "dash")
-    shell = Shell(DirectoryRootfs(str(root)), lambda path: (root / path.lstrip("/")).read_text())
+    shell = Shell(DirectoryRootfs(str(root)), lambda _, path: (root / path.lstrip("/")).read_text())
     return shell.script(asked.text.replace("@@", ""), state)
 
 

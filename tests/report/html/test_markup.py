@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.report.escape import escape
+from inspector.escape import escape
 from inspector.report.html.markup import LONGEST, el, join, prose, style, text
 from tests.effort import examples
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.report.escape import LONGEST, cut, escape
+from inspector.escape import LONGEST, cut, escape, in_ascii
 from tests.effort import examples
 
 ANY = st.text(st.characters(codec=None, categories=None))
@@ -54,3 +54,7 @@ def test_names_that_would_act_upon_a_terminal(text: str, shown: str) -> None:
 def test_a_text_of_megabytes_is_cut_for_people() -> None:
     assert cut("x" * LONGEST) == "x" * LONGEST
     assert cut("x" * 3_000_000) == "x" * LONGEST + "…"
+
+
+def test_a_clause_in_ascii_is_cut_before_it_is_escaped() -> None:
+    assert in_ascii("zażółć\n", 4) == r"za\u017c\xf3"
