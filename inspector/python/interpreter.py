@@ -22,13 +22,13 @@ from inspector.python.model import Interpreter
 from inspector.python.prefix import Prefixes, find_prefixes, stated_homes
 from inspector.python.question import Question, ask
 from inspector.python.running import closed_paths, interpreter_runs, is_shut
-from inspector.python.search_path import Python, search_path
+from inspector.python.search_path import Python, SearchPath, search_path
 from inspector.python.shims import through_shim
 from inspector.python.site_rules import site_rules
 from inspector.python.version import Minor, is_python, library_minors, named_minor, patch_level
 from inspector.python.which import Found, Missing, find_command
 from inspector.rootfs import Rootfs
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Absent, Tri, Unknown
 
 _NIX_ENVIRONMENT = re.compile(r"/nix/store/[^/]+-env/")
 _OLDEST = (3, 6)
@@ -200,12 +200,7 @@ def _describe(
         if unlisted is None:
             return Unknown(f"{path.unlisted[0]!r} was not listed, whose .pth files may add to the search path"), ()
         unlisted += path.unlisted
-    runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
-    doubts = (prefixes.assumed,) if prefixes.assumed else _closed(fs, path.entries, environment)
-    if path.fails and not prefixes.assumed:
-        runs, reasons = "no", (path.fails,)
-    if runs == "yes" and doubts:
-        runs, reasons = "unknown", doubts
+    runs, reasons = _runs(fs, asked, program, python, path, environment)
     interpreter = Interpreter(
         command=command,
         path=program.found.path,
@@ -225,6 +220,18 @@ def _describe(
     )
     changed = (f"the image's entrypoint changes {path!r} before Python starts" for path in sorted(asked.laid)[:5])
     return interpreter, (*_warnings(fs, interpreter, program, prefixes, environment), *asked.doubts, *changed)
+
+
+def _runs(
+    fs: Rootfs, asked: Question, program: _Program, python: Python, path: SearchPath, environment: Environment
+) -> tuple[Tri, tuple[str, ...]]:
+    """Tell whether it comes up, with what its search path tells of that."""
+    assumed = python.prefixes.assumed
+    if path.fails and not assumed:
+        return "no", (path.fails,)
+    runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
+    doubts = (assumed,) if assumed else _closed(fs, path.entries, environment)
+    return ("unknown", doubts) if runs == "yes" and doubts else (runs, reasons)
 
 
 def _closed(fs: Rootfs, entries: Iterable[str], environment: Environment) -> tuple[str, ...]:
