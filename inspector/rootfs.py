@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_LINKS = 40
 """Links followed in one resolution before the kernel gives up with ELOOP (path_resolution(7))."""
+MOUNTED = ("dev", "proc", "sys")
+"""Directories of the root that every container gets anew: what an image has there, no program sees."""
 MAX_STEPS = 4096
 """Names gone through in one resolution: forty links, each of the longest, come to twenty times as many."""
 
@@ -210,6 +212,12 @@ def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:
     `..` is taken after links, as the kernel does, and stops at the root (path_resolution(7)). Raises
     `LimitExceeded` past `MAX_STEPS`, which only a path made for it comes to.
     """
+    reached, there = follow_links(fs, path, cwd)
+    return reached if there else None
+
+
+def follow_links(fs: Rootfs, path: str, cwd: str = "/") -> tuple[str, bool]:
+    """Return as `resolve`, and whether it leads anywhere; the first path on the way that doesn't, otherwise."""
     todo = _components(path if path.startswith("/") else f"{cwd}/{path}")
     done: list[str] = []
     hops = steps = 0
@@ -226,19 +234,19 @@ def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:
         here = "/" + "/".join([*done, name])
         node = fs.lstat(here)
         if node is None:
-            return None
+            return here, False
         if node.kind is Kind.SYMLINK:
             hops += 1
             if hops > MAX_LINKS:
-                return None
+                return here, False
             if node.target.startswith("/"):
                 done.clear()
             todo += _components(node.target)
             continue
         if todo and node.kind is not Kind.DIRECTORY:
-            return None
+            return here, False
         done.append(name)
-    return "/" + "/".join(done)
+    return "/" + "/".join(done), True
 
 
 def stat(fs: Rootfs, path: str) -> Node | None:

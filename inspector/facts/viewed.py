@@ -11,7 +11,7 @@ from inspector.facts.imports import unknown_imports
 from inspector.facts.model import Command, ImageFacts
 from inspector.layers.merge import MergedRootfs
 from inspector.python.model import Interpreter
-from inspector.rootfs import Below, Kind, Names, Node, NotKept, resolve
+from inspector.rootfs import MOUNTED, Below, Kind, Names, Node, NotKept, resolve
 from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Image, View
 from inspector.torchbuild.model import Torch
@@ -105,7 +105,8 @@ class _Hidden(Mapping[str, Node]):
 
 
 def viewed(fs: MergedRootfs, view: View | None) -> MergedRootfs:
-    """Return the tree as a program in the container sees it; of an image, the tree."""
+    """Return the tree as a program in the container sees it: without what lies below what every container mounts."""
+    fs.clear(MOUNTED)
     return fs if view is None else ViewedRootfs(fs, view)
 
 

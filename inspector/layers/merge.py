@@ -51,6 +51,11 @@ class MergedRootfs:
         self.budget = budget or work.Budget()
         self.warnings = tuple(warnings[:MAX_WARNINGS])
 
+    def clear(self, names: Iterable[str]) -> None:
+        """Leave out what lies in these directories of the root, before anything is asked."""
+        for directory in filter(None, map(self._root.directories.get, names)):
+            directory.directories, directory.files = {}, b""
+
     def lstat(self, path: str) -> Node | None:
         """See `Rootfs.lstat`."""
         parent, _, name = path.rpartition("/")

@@ -51,7 +51,7 @@ class UserView:
         """Tell whether the user may enter a folder and all above it; links stand in no folder's path here."""
         known = self._open.get(folder)
         if known is None:
-            known = self._enters(posixpath.dirname(folder))
+            known = self._enters(folder.rpartition("/")[0] or "/")
             node = self._fs.lstat(folder) if known else None
             if node is not None and node.kind is Kind.DIRECTORY and folder != self._environment.own_folder:
                 known = allowed(node, self._environment, EXECUTE) != "no"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 
 from inspector.python.environment import Environment
-from inspector.python.files import join
+from inspector.python.files import join, read_text
 from inspector.python.which import Found
 from inspector.rootfs import Rootfs, is_dir
+
+_SETTING = re.compile(r"^(auto_activate|auto_activate_base|default_activation_env):[ \t]*([\w.-]{0,100})", re.MULTILINE)
 
 
 def root_of(fs: Rootfs, found: Found, environment: Environment) -> str:
@@ -21,6 +24,25 @@ def root_of(fs: Rootfs, found: Found, environment: Environment) -> str:
         if is_dir(fs, f"{prefix}/conda-meta"):
             return prefix
     return join(environment.home, "micromamba")
+
+
+def starts_base(fs: Rootfs, root: str, environment: Environment) -> bool | None:
+    """Tell whether conda's hook activates the environment base, as it does unless configured; None if that isn't known.
+
+    Raises `NotKept`.
+    """
+    for name in ("CONDA_AUTO_ACTIVATE", "CONDA_AUTO_ACTIVATE_BASE"):
+        if environment.get(name):
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
+                environment.get(name).lower()
+            )
+    stated: dict[str, str] = {}
+    home = environment.home
+    for path in ("/etc/conda/.condarc", f"{root}/.condarc", f"{home}/.conda/.condarc", f"{home}/.condarc"):
+        stated |= dict(_SETTING.findall(read_text(fs, path) or ""))
+    if environment.get("CONDARC") or "default_activation_env" in stated:
+        return None
+    return not any(value.lower() in ("false", "no", "off") for value in stated.values())
 
 
 def environment_named(fs: Rootfs, root: str, name: str, environment: Environment) -> str | None:

@@ -24,6 +24,9 @@ MAX_VARIABLE = 128 << 10
 """Bytes of one variable, its name included, that the kernel passes on (execve(2), MAX_ARG_STRLEN)."""
 
 _NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
+_MAX_NUMBER = 2**31 - 1
+"""The largest number of a user that engines take where one is stated."""
+_SIGNED = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +107,7 @@ def run_as(fs: Rootfs, environment: Environment, stated: str, *, sets_home: bool
     groups: frozenset[int] = frozenset()
     if not trouble:
         groups, trouble = _groups(fs, account, group)
-    home = account.home if sets_home else environment.variables.get("HOME") or account.home
+    home = account.home if sets_home else environment.variables.get("HOME") or _home(fs, account)
     return msgspec.structs.replace(
         environment,
         variables={**environment.variables, "HOME": home},
@@ -119,15 +122,21 @@ def run_as(fs: Rootfs, environment: Environment, stated: str, *, sets_home: bool
 
 
 def accounts(fs: Rootfs) -> list[Account]:
-    """Return the accounts of /etc/passwd, malformed lines left out. Raises `NotKept`."""
+    """Return the accounts of /etc/passwd as engines read them (moby/sys, user.go). Raises `NotKept`.
+
+    A field that a line lacks is empty, and a number that is none is 0: a remark is an account of root's number.
+    """
     found = []
     for line in (read_text(fs, "/etc/passwd") or "").split("\n"):  # engines take newlines alone for line ends
-        fields = line.strip().split(":")
-        if len(fields) >= 6 and _NUMBER.fullmatch(fields[2]):
-            gid = int(fields[3]) if _NUMBER.fullmatch(fields[3]) else 0
-            shell = fields[6] if len(fields) > 6 else ""
-            found.append(Account(fields[0], int(fields[2]), fields[5] or "/", gid, shell))
+        if line.strip():
+            name, _, uid, gid, _, home, shell, *_ = [*line.strip().split(":"), *[""] * 6]
+            found.append(Account(name, _number(uid), home or "/", _number(gid), shell))
     return found
+
+
+def _number(text: str) -> int:
+    """Return what Go's `strconv.Atoi` makes of a text, 0 where it refuses it."""
+    return int(text) if _SIGNED.fullmatch(text) else 0
 
 
 def account_of(fs: Rootfs, user: str) -> Account | None:
@@ -136,11 +145,15 @@ def account_of(fs: Rootfs, user: str) -> Account | None:
     return account if account in accounts(fs) else None
 
 
+def _home(fs: Rootfs, account: Account) -> str:
+    """Return the home that a runtime sets: it knows the user's number alone, and takes the first line that has it."""
+    return next((each.home for each in accounts(fs) if each.uid == account.uid), account.home)
+
+
 def group_names(fs: Rootfs, groups: frozenset[int]) -> set[str]:
     """Return the names of groups, as group(5) has them. Raises `NotKept`."""
     lines = (line.strip().split(":") for line in (read_text(fs, "/etc/group") or "").split("\n"))
-    named = [fields for fields in lines if len(fields) > 2 and _NUMBER.fullmatch(fields[2])]
-    return {fields[0] for fields in named if int(fields[2]) in groups}
+    return {fields[0] for fields in lines if len(fields) > 2 and _number(fields[2]) in groups}
 
 
 def _account(fs: Rootfs, user: str) -> tuple[Account, str | None]:
@@ -149,9 +162,11 @@ def _account(fs: Rootfs, user: str) -> tuple[Account, str | None]:
     What is wrong, if so.
     """
     number = int(user) if _NUMBER.fullmatch(user) else None if user else 0
+    if number is not None and number > _MAX_NUMBER:
+        return Account(user, -1, "/"), f"user {user!r} is a larger number than engines take"
     for account in accounts(fs):
         if account.uid == number if number is not None else account.name == user:
-            return account, None
+            return account, f"user {user!r} has the number {account.uid}" if account.uid < 0 else None
     if number is None:
         return Account(user, -1, "/"), f"user {user!r} has no entry in /etc/passwd"
     return Account(user, number, "/"), None
@@ -165,12 +180,10 @@ def _groups(fs: Rootfs, account: Account, stated: str) -> tuple[frozenset[int], 
     found = {number if number is not None else account.gid}
     for line in (read_text(fs, "/etc/group") or "").split("\n"):
         name, _, gid, members, *_ = [*line.strip().split(":"), "", "", "", ""]
-        if not _NUMBER.fullmatch(gid):
-            continue
         if stated and number is None and name == stated:
-            return frozenset({int(gid)}), None
+            return frozenset({_number(gid)}), None
         if not stated and account.name in members.split(","):
-            found.add(int(gid))
+            found.add(_number(gid))
     if stated and number is None:
         return frozenset(), f"group {stated!r} has no entry in /etc/group"
     return frozenset(found), None

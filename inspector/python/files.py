@@ -20,8 +20,11 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def join(*parts: str) -> str:
-    """Return the parts as one path, lexically normal, as `os.path.abspath` makes it: `x/..` goes, links or not."""
-    return posixpath.normpath(posixpath.join("/", *parts))
+    """Return the parts as one path, lexically normal, as `os.path.abspath` makes it: `x/..` goes, links or not.
+
+    Of two slashes at the beginning, which that keeps, one stays: to Linux they are the same.
+    """
+    return posixpath.normpath("/" + posixpath.join("/", *parts).lstrip("/"))
 
 
 def upward(folder: str) -> Iterator[str]:

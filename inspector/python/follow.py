@@ -14,7 +14,7 @@ from inspector.python.changes import MODES, that_matter
 from inspector.python.elf import ElfHeader
 from inspector.python.ends import End, failed, unknown
 from inspector.python.environment import Environment
-from inspector.python.files import find, join, read_text
+from inspector.python.files import find, join, read_text, upward
 from inspector.python.launch import Script, read_program
 from inspector.python.overlay import laid_over
 from inspector.python.passing import Asked
@@ -133,7 +133,7 @@ class Follower:
             return [unknown(words, environment, f"more than {MAX_DEPTH} programs run one another")]
         fs = as_user(laid_over(self.fs, environment.laid), environment)
         found = self._find(fs, words[0], environment)
-        written = [each for each in _places(words[0], environment) if {each, MODES + each} & environment.changed]
+        written = _written(words[0], environment)
         if written:
             why = f"{min(written)!r} is written before it runs"
             return [unknown(words, environment, why, doubts=doubts)]
@@ -315,12 +315,14 @@ class Follower:
         return text
 
 
-def _places(word: str, environment: Environment) -> set[str]:
-    """Return where a program of the name may lie."""
+def _written(word: str, environment: Environment) -> list[str]:
+    """Return the files and folders, of those that a program of the name may lie in or be, that were changed before."""
     if not environment.changed:
-        return set()
+        return []
     folders = [""] if "/" in word else environment.path
-    return {join(environment.cwd, folder, word) for folder in folders}
+    places = [join(environment.cwd, folder, word) for folder in folders]
+    changed = [each for place in places for each in upward(place) if each in environment.changed]
+    return changed + [place for place in places if MODES + place in environment.changed]
 
 
 def _env_shell(script: Script) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
 from inspector.python.access import as_user
+from inspector.python.ahead import displaced, of_processes
 from inspector.python.built import Built, ReadBuilt, linked_minor
 from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment, environment_of
@@ -225,18 +226,18 @@ def _describe(
 def _runs(
     fs: Rootfs, asked: Question, program: _Program, python: Python, path: SearchPath, environment: Environment
 ) -> tuple[Tri, tuple[str, ...]]:
-    """Tell whether it comes up, with what its search path tells of that."""
+    """Tell whether it comes up, with what its search path leads to, and why not or why that isn't known."""
     assumed = python.prefixes.assumed
     if path.fails and not assumed:
         return "no", (path.fails,)
     runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
-    doubts = (assumed,) if assumed else _closed(fs, path.entries, environment)
-    return ("unknown", doubts) if runs == "yes" and doubts else (runs, reasons)
-
-
-def _closed(fs: Rootfs, entries: Iterable[str], environment: Environment) -> tuple[str, ...]:
-    """Name the entries that may be closed to the user; those that certainly are hold nothing for it."""
-    return closed_paths(fs, (f"{each}/" for each in entries if not is_shut(fs, each, environment)), environment)
+    if runs == "yes":
+        runs, reasons = displaced(fs, python, environment)
+    if runs == "yes":
+        may_be_open = (f"{each}/" for each in path.entries if not is_shut(fs, each, environment))  # others hold nothing
+        doubts = of_processes(fs, path.entries), closed_paths(fs, may_be_open, environment)
+        reasons = (*([assumed] if assumed else []), *doubts[0], *doubts[1])
+    return "unknown" if runs == "yes" and reasons else runs, reasons
 
 
 def _minor(fs: Rootfs, program: _Program, compiled: _Compiled) -> Minor | Unknown:

@@ -74,7 +74,7 @@ def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchP
     builder = _Builder(fs, python, environment)
     path_file = python.prefixes.path_file
     if path_file is None:
-        builder.start(_python_path(environment) + list(python.prefixes.standard_library(python.minor)))
+        builder.start(python_path(environment) + list(python.prefixes.standard_library(python.minor)))
     else:
         builder.start(path_file.entries)
     fails = ""
@@ -88,8 +88,8 @@ def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchP
     return SearchPath(tuple(entries), builder.prefix, tuple(builder.hooks), tuple(builder.unlisted), fails)
 
 
-def _python_path(environment: Environment) -> list[str]:
-    """PYTHONPATH: an empty one adds nothing, an empty component is the working directory, `~` is a plain name."""
+def python_path(environment: Environment) -> list[str]:
+    """Return PYTHONPATH: an empty one adds nothing, an empty component is the working directory, `~` a plain name."""
     value = environment.get("PYTHONPATH")
     return [posixpath.join(environment.cwd, entry) for entry in value.split(":")] if value else []
 
@@ -106,9 +106,9 @@ class _Builder:
         self.prefix = python.prefixes.venv or python.prefixes.base
 
     def start(self, entries: list[str] | tuple[str, ...]) -> None:
-        """Follow site.removeduppaths: made absolute, each once."""
+        """Follow site.removeduppaths: made absolute, each once; two slashes at the beginning stay."""
         for entry in entries:
-            self.add(join(entry))
+            self.add(posixpath.normpath(posixpath.join("/", entry)))
 
     def add(self, path: str) -> None:
         """Append what isn't there yet."""

@@ -59,11 +59,11 @@ def read_version_file(
     are looked for where its directory can't be listed.
     """
     node = folders.node(path)
-    if node is None or node.kind is not Kind.FILE:
-        return BYTECODE if folders.is_file(f"{path}c") else "its version.py is missing"
     hiding = _hiding(folders.fs, path, (*endings, ".abi3.so", ".so"))
     if hiding:
-        return f"its version.py is not what Python imports: {hiding!r} stands beside it, and goes before it"
+        return f"its version.py is not what Python imports: {hiding!r} goes before it"
+    if node is None or node.kind is not Kind.FILE:
+        return BYTECODE if folders.is_file(f"{path}c") else "its version.py is missing"
     what = "version.py" if variables is None else "version.py in an environment"
     return folders.once(what, node.inode or path, lambda: _read(folders, path, variables))
 

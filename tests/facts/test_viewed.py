@@ -27,6 +27,11 @@ def test_an_image_is_seen_as_it_is() -> None:
     assert viewed(fs, None) is fs
 
 
+def test_what_every_container_mounts_hides_what_an_image_has_there() -> None:
+    fs = viewed(rootfs_of({"dev/p/torch/__init__.py": b"", "proc/x": b"", "srv/dev/y": b""}), None)
+    assert [path for path in ("/dev", "/dev/p", "/proc/x", "/srv/dev/y") if fs.lstat(path)] == ["/dev", "/srv/dev/y"]
+
+
 def test_what_lies_below_is_not_there_and_asking_for_it_is_noted() -> None:
     fs = seen("/srv/data")
     assert fs.lstat("/srv/data/a") is None

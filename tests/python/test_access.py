@@ -22,6 +22,11 @@ def test_files_are_told_at_once_where_no_folder_is_closed(mode: int, user: str, 
     assert files_below(seen, "/v/open") is not None
 
 
+def test_two_slashes_at_the_beginning_are_one() -> None:
+    fs = rootfs_of({"a/b": b"1"})
+    assert as_user(fs, environment_of(fs, config_of(user="7"))).lstat("//a/b") is not None
+
+
 def test_the_sums_of_many_files_are_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fs = rootfs_of({"a.py": b"a", "b.py": b"b"})
     asked: list[set[str]] = []

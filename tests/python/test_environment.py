@@ -19,7 +19,8 @@ nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 app:x:1000:1000::/home/app:/bin/sh
 late:x:1000:1000::/home/late:/bin/sh
 bare:x:1001:1001:::/bin/sh
-huge:x:99999999999:1:::/
+minus:x:-2:1::/:
+short:x:7
 """
 GROUP = b"staff:x:50:app\nvideo:x:44:app,bare\n"
 
@@ -37,7 +38,11 @@ GROUP = b"staff:x:50:app\nvideo:x:44:app,bare\n"
         ("1000:5", "/home/app", 1000, None),
         ("bare", "/", 1001, None),
         ("4711", "/", 4711, None),
-        ("huge", "/", None, "user 'huge' has no entry in /etc/passwd"),
+        ("minus", "/", None, "user 'minus' has the number -2"),
+        ("3000000000", "/", None, "user '3000000000' is a larger number than engines take"),
+        ("short", "/", 7, None),
+        ("broken line", "/root", 0, None),
+        ("late", "/home/app", 1000, None),
         ("ghost", "/", None, "user 'ghost' has no entry in /etc/passwd"),
     ],
 )

@@ -86,6 +86,98 @@ def test_scripts_are_followed(text: str, path: str) -> None:
     assert (end.path, end.argv, end.doubts) == (path, PYTHON, ())
 
 
+HOOK = 'eval "$(/opt/conda/bin/conda shell.bash hook)"'
+INIT = """__conda_setup="$('/opt/conda/bin/conda' 'shell.bash' 'hook' 2> /dev/null)"
+if [ $? -eq 0 ]; then
+    eval "$__conda_setup"
+else
+    export PATH="/nowhere:$PATH"
+fi
+unset __conda_setup"""
+BASE, SYSTEM = "/opt/conda/bin/python", "/usr/local/bin/python"
+
+
+@pytest.mark.parametrize(
+    ("lines", "condarc", "path"),
+    [
+        (HOOK, None, BASE),
+        (INIT, None, BASE),
+        (HOOK, "auto_activate_base: false\n", SYSTEM),
+        (HOOK, "channels: [x]\nauto_activate: no\n", SYSTEM),
+        (HOOK, "auto_activate_base: true\n", BASE),
+        (f"export CONDA_AUTO_ACTIVATE_BASE=false\n{HOOK}", None, SYSTEM),
+        (f"{HOOK}\nconda activate gpu", None, "/opt/conda/envs/gpu/bin/python"),
+        ('eval "$(mamba shell hook --shell bash)"', None, SYSTEM),
+    ],
+)
+def test_conda_s_hook_activates_base_unless_it_is_told_not_to(lines: str, condarc: str | None, path: str) -> None:
+    tree = {**IMAGE, "e": File(f'#!/bin/bash\n{lines}\nexec "$@"\n'.encode(), 0o755)}
+    tree["usr/bin/mamba"] = File(b"\x7fELF", 0o755)
+    if condarc is not None:
+        tree["opt/conda/.condarc"] = condarc.encode()
+    fs = rootfs_of(tree)
+    (end,) = Follower(fs).follow(("/e", *PYTHON), environment_of(fs, config_of(env=ENV)))
+    assert (end.path, end.doubts) == (path, ())
+
+
+@pytest.mark.parametrize("setting", ["default_activation_env: gpu", None])
+def test_a_hook_that_isn_t_known_is_a_doubt(setting: str | None) -> None:
+    tree = {**IMAGE, "e": File(f'#!/bin/bash\n{HOOK}\nexec "$@"\n'.encode(), 0o755)}
+    if setting is None:
+        tree = {path: member for path, member in tree.items() if not path.startswith("opt/conda/conda-meta")}
+    else:
+        tree["opt/conda/.condarc"] = setting.encode()
+    fs = rootfs_of(tree)
+    ends = Follower(fs).follow(("/e", *PYTHON), environment_of(fs, config_of(env=ENV)))
+    assert all(end.doubts for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("lines", "cwd"),
+    [
+        ("cd /opt; cd - >/dev/null", "/app"),
+        ("pushd /opt >/dev/null; popd >/dev/null", "/app"),
+        ("pushd /opt >/dev/null", "/opt"),
+        ("if [ -t 0 ]; then cd /opt; fi", "/app"),
+    ],
+)
+def test_folders_that_are_entered_and_left(lines: str, cwd: str) -> None:
+    (end,) = follow("/e", *PYTHON, text=f'#!/bin/bash\n{lines}\nexec "$@"')
+    assert (end.environment.cwd, end.doubts) == (cwd, ())
+
+
+@pytest.mark.parametrize("options", ["-o g --long gpu --", "-o g -l gpu,x: -n e.sh --", "g"])
+def test_getopt_refuses_options_that_it_is_not_asked_for(options: str) -> None:
+    (end,) = follow("/e", "python", "-c", "", text=f'#!/bin/bash\nO=$(getopt {options} "$@") || exit 1\nexec "$@"')
+    assert "exit code 1" in end.fails
+
+
+@pytest.mark.parametrize("options", ["-o +g --", "-o c: --", "-o c:: -l gpu --", "g --"])
+def test_getopt_takes_what_it_is_asked_for(options: str) -> None:
+    ends = follow("/e", "python", "-c", "", text=f'#!/bin/bash\nO=$(getopt {options} "$@") || exit 1\nexec "$@"')
+    assert "/usr/local/bin/python" in [end.path for end in ends]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "exec -a python /app/.venv/bin/python",
+        "shopt -s execfail",
+        "shopt -s nocasematch",
+        "cp -r /app/.venv /v; PATH=/v/bin:$PATH",
+        "tar -C / -xf x.tar; PATH=/v/bin:$PATH",
+    ],
+)
+def test_what_may_start_another_program_is_a_doubt(line: str) -> None:
+    ends = follow("/e", *PYTHON, text=f'#!/bin/bash\n{line}\nexec "$@"')
+    assert all(end.doubts or end.kind == "unknown" for end in ends)
+
+
+def test_a_variable_of_all_is_set_in_a_function() -> None:
+    (end,) = follow("/e", *PYTHON, text='#!/bin/bash\nf() { declare -gx PATH=/app/.venv/bin:$PATH; }\nf\nexec "$@"')
+    assert end.path == "/app/.venv/bin/python"
+
+
 @pytest.mark.parametrize(
     "line", ['eval "$(setup)"', ". /made/later", "source <(x)", 'export "$(x)=y"', "PYTHONPATH=$(x); export PYTHONPATH"]
 )

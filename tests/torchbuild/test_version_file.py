@@ -60,6 +60,8 @@ def test_what_can_t_be_read_says_why(content: bytes, clause: str) -> None:
 
 def test_a_missing_file_says_so() -> None:
     assert read_version_file(Folders(rootfs_of({})), PATH) == "its version.py is missing"
+    package = read_version_file(Folders(rootfs_of({"site/torch/version/__init__.py": b""})), PATH)
+    assert package == "its version.py is not what Python imports: 'version' goes before it"
 
 
 def test_values_are_bounded() -> None:

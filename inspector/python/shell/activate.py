@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 
-from inspector.python.conda_env import active, environment_named, root_of
+from inspector.python.conda_env import active, environment_named, root_of, starts_base
 from inspector.python.files import join, list_dir
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
@@ -13,29 +14,39 @@ from inspector.python.shell.syntax import Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import NotListed, is_dir, is_file
 
-_HOOK = re.compile(
-    r"\s*+[\"']?([^\s\"']*?)[\"']? +(?:shell\.(?:bash|posix|zsh|sh) +hook|shell +hook.*|init +-.*|init|shellenv)\s*+"
-)
+HOOK = "\1hook"
+"""Stands in a text for what a hook prints; no script can hold this name."""
+TOOLS = ("conda", "mamba", "micromamba")
 _CONDA_SH = re.compile(r"(.*)/etc/profile\.d/(conda|mamba|micromamba)\.sh")
 
 
-def take_hook(shell: Shell, text: str, state: State) -> bool:
-    """Note what `eval "$(tool hook)"` brings; False where it is another text."""
-    match = _HOOK.fullmatch(text.replace("2>/dev/null", "").replace("2> /dev/null", ""))
-    if match is None:
-        return False
-    program = match[1]
-    variable = re.fullmatch(r"\$\{?(\w+)\}?(.*)", program)
-    if variable:
-        program = (state.get(variable[1]) or HOLE) + variable[2]
-    name = posixpath.basename(program)
-    if name not in ("conda", "micromamba", "mamba") or HOLE in program or HOLE in (state.get("PATH") or ""):
-        return False
-    found = find_command(shell.seen(state), program, state.environment())
+def hook(shell: Shell, words: list[str], state: State) -> str | None:
+    """Return what `conda shell.bash hook` and the like print, for `known`; None for other commands of conda's.
+
+    conda's own goes on with `conda activate base`, unless it is configured not to (conda/activate.py).
+    """
+    name = posixpath.basename(words[0])
+    own = re.fullmatch(r"shell\.(?:bash|posix|zsh|sh) hook", " ".join(words[1:]))
+    if name not in TOOLS or not (own or words[1:3] == ["shell", "hook"]) or HOLE in (state.get("PATH") or ""):
+        return None
+    found = find_command(shell.seen(state), words[0], state.environment())
     if not isinstance(found, Found):
-        return True  # nothing is printed, and nothing is run
-    _know(state, name, root_of(shell.seen(state), found, state.environment()))
-    return True
+        state.status = "no"
+        return ""
+    root = root_of(shell.seen(state), found, state.environment())
+    if own is None:
+        return f"{HOOK} {name} {shlex.quote(root)}"
+    starts = starts_base(shell.seen(state), root, state.environment())
+    if starts is None or not is_dir(shell.seen(state), f"{root}/conda-meta"):
+        return None
+    return f"{HOOK} {name} {shlex.quote(root)}{'; conda activate base' if starts else ''}"
+
+
+def known(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
+    """Note what a hook brought: the function that activates environments below a prefix."""
+    del shell, command
+    _know(state, *words[1:])
+    return [state]
 
 
 def _know(state: State, name: str, root: str) -> None:

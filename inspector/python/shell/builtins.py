@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
-from inspector.python.shell import activate, conditions, minor, options, strict
+from inspector.python.shell import activate, conditions, folders, minor, options, strict
 from inspector.python.shell.getopts import getopts
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, MOUNTED, State, shared_name
-from inspector.python.shell.syntax import Array, Assignment, Output, Simple
+from inspector.python.shell.syntax import Array, Assignment, Simple
 from inspector.python.which import Found, find_command
-from inspector.rootfs import Kind, is_dir, is_file
+from inspector.rootfs import Kind, is_file
 from inspector.unknown import Tri
 
 Builtin = Callable[[Shell, list[str], Simple, State], list[State]]
@@ -40,25 +41,11 @@ def _test(shell: Shell, words: list[str], command: Simple, state: State) -> list
     return [state]
 
 
-def _cd(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    del command
-    operands = [word for word in words[1:] if not word.startswith("-")]
-    target = operands[0] if operands else state.get("HOME") or HOLE
-    if HOLE in target or HOLE in state.cwd or "-" in words[1:]:
-        state.cwd, state.status = HOLE, "unknown"
-        return [state]
-    target = join(state.cwd, target)
-    there = is_dir(shell.seen(state), target) or strict.is_made(target, shell.runs)
-    state.status = "yes" if there else "no"
-    state.cwd = target if there else state.cwd
-    return [state]
-
-
 def _export(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     """Return `export`, `readonly`, `declare` and `local`: what they assign isn't split into words."""
     exports = words[0] == "export" or any(word[:1] == "-" and "x" in word for word in words[1:])
     hides = any(word[:1] == "-" and "n" in word for word in words[1:]) and words[0] == "export"
-    own = words[0] in ("local", "declare", "typeset")
+    own = words[0] in ("local", "declare", "typeset") and not any(re.match(r"-\w*g", word) for word in words[1:])
     fixed = words[0] == "readonly"
     state.status = "yes"
     if _names_others(words, state, own=own, exports=exports):
@@ -213,11 +200,8 @@ def _return(shell: Shell, words: list[str], command: Simple, state: State) -> li
 
 
 def _eval(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Run a text in this shell; the hooks of known tools are known without one."""
-    only = command.words[1] if len(command.words) == 2 else ()
-    outputs = [part for part in only if isinstance(part, Output)]
-    if len(outputs) == 1 and activate.take_hook(shell, outputs[0].text, state):
-        return [state]
+    """Run a text in this shell."""
+    del command
     text = " ".join(words[1:])
     if HOLE in text:
         state.doubt("`eval` runs a text that isn't known")
@@ -311,19 +295,21 @@ BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys((".", "source"), _source),
     **dict.fromkeys(("read", "mapfile", "readarray"), minor.read),
     "getopts": getopts,
-    **dict.fromkeys(("enable", "pushd", "popd"), minor.not_followed),
+    "enable": minor.not_followed,
+    **dict.fromkeys(("pushd", "popd"), folders.pushd),
     "alias": minor.alias,
     "shopt": minor.shopt,
     **dict.fromkeys(("command", "builtin"), _command),
     **dict.fromkeys(("type", "hash"), _type),
     "printf": minor.printf,
     "let": minor.let,
-    "cd": _cd,
+    "cd": folders.cd,
     "ulimit": minor.ulimit,
     "unset": _unset,
     "set": _set,
     "shift": _shift,
     "exec": _exec,
+    activate.HOOK: activate.known,
     "exit": _exit,
     "eval": _eval,
     **dict.fromkeys(("conda", "micromamba", "mamba"), activate.conda),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import getopt
 import posixpath
 import re
 from collections.abc import Callable
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join, read_text
+from inspector.python.shell import activate
 from inspector.python.shell.expand import Stop
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import BOUND, HOLE, MOUNTED, State
@@ -18,7 +20,11 @@ from inspector.rootfs import Kind, is_dir
 
 
 def capture(shell: Shell, text: str, state: State) -> str:
-    """Return the output of commands joined by `&&`, `||` and `;`, its last line ends dropped; a hole if unknown."""
+    """Return the output of commands joined by `&&`, `||` and `;`, its last line ends dropped; a hole if unknown.
+
+    Whether they succeeded is left in `state.printed`, if nothing but the image tells it.
+    """
+    state.printed = "unknown"
     try:
         body = shell.parsed(text, state)
     except InspectorError:
@@ -30,6 +36,7 @@ def capture(shell: Shell, text: str, state: State) -> str:
         for operator, pipeline in chain.links:
             if operator and inner.status == ("no" if operator == "&&" else "yes"):
                 continue
+            inner.printed = "unknown"
             output: str | None = None
             for at, command in enumerate(pipeline.commands):
                 if pipeline.negated or not isinstance(command, Simple):
@@ -39,10 +46,11 @@ def capture(shell: Shell, text: str, state: State) -> str:
                     return HOLE
                 output = "" if command.silent else output
             printed.append(output or "")
+    state.printed = inner.printed
     return "\n".join(line for line in printed if line)
 
 
-def _output(  # noqa: PLR0911 - one answer a kind of command
+def _output(  # noqa: C901, PLR0911 - one answer a kind of command
     shell: Shell, command: Simple, state: State
 ) -> str | None:
     """Return what one command prints; None where that isn't known."""
@@ -62,6 +70,13 @@ def _output(  # noqa: PLR0911 - one answer a kind of command
         return ""
     if name == "printf":
         return formatted(rest)
+    if posixpath.basename(name) in activate.TOOLS:
+        printed = activate.hook(shell, words, state)
+        state.printed = state.status
+        return printed
+    if name == "getopt" and _refuses(rest):
+        state.status = state.printed = "no"
+        return ""
     known = _KNOWN.get(posixpath.basename(name))
     if known is not None and name not in _BUILTINS:
         environment = state.environment()
@@ -71,6 +86,23 @@ def _output(  # noqa: PLR0911 - one answer a kind of command
             state.status = "no"
             return ""
     return known(shell, options, operands, state) if known else None
+
+
+def _refuses(words: list[str]) -> bool:
+    """Tell whether util-linux's getopt fails: an option of the command is none that it is asked for."""
+    long = ["options=", "longoptions=", "long=", "name=", "shell=", "alternative", "quiet", "unquoted"]
+    try:
+        own, rest = getopt.getopt(words, "o:l:n:s:aqQu", long)
+        stated = dict(own)
+        letters = stated.get("-o", stated.get("--options"))
+        letters, *rest = [letters, *rest] if letters is not None else rest
+        names = ",".join(value for name, value in own if name in ("-l", "--long", "--longoptions"))
+        if "::" not in f"{letters}{names}":
+            asked = [each.replace(":", "=") for each in names.replace(" ", ",").split(",") if each]
+            getopt.gnu_getopt(rest, letters or "", asked)
+    except (getopt.GetoptError, ValueError):
+        return True
+    return False
 
 
 def _filtered(shell: Shell, command: Simple, state: State, text: str) -> str | None:
@@ -144,7 +176,7 @@ def _which(shell: Shell, options: list[str], operands: list[str], state: State) 
     if len(operands) != 1 or HOLE in environment.variables["PATH"]:
         return None
     found = find_command(shell.seen(state), operands[0], environment)
-    state.status = "yes" if isinstance(found, Found) else "no"
+    state.status = state.printed = "yes" if isinstance(found, Found) else "no"
     return found.path if isinstance(found, Found) else ""
 
 

@@ -77,6 +77,8 @@ def decide(  # noqa: PLR0911 - one answer a form
 def _unary(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:
     if operator == "-v":
         return _tri(state.get(operand) is not None)
+    if operator == "-t":
+        return "no"  # `docker run IMAGE` gives a terminal only where it is asked for one
     if operator in ("-n", "-z"):
         known = operand.replace(HOLE, "")
         if HOLE in operand and not known:

@@ -16,6 +16,9 @@ _OFTEN = frozenset(
 )
 """Aliases that scripts for people set, and that start no Python."""
 
+_MATTER = frozenset({"execfail", "failglob", "lastpipe", "nocasematch", "restricted_shell"})
+"""Options of bash by which other commands are run, or others fail."""
+
 
 def printf(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     """Print, or set a variable to what would be printed."""
@@ -90,8 +93,10 @@ def alias(shell: Shell, words: list[str], command: Simple, state: State) -> list
 
 
 def shopt(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Change how bash behaves: of that only aliases matter."""
+    """Change how bash behaves, of which little matters."""
     del shell, command
+    for name in _MATTER.intersection(words) if "-s" in words else ():
+        state.doubt(f"`shopt -s {name}` is not followed")
     if "expand_aliases" in words:
         state.expands = "-s" in words
     state.status = "yes"

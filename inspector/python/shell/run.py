@@ -268,7 +268,7 @@ class Shell:
                 state.set(*given[-1])
         if not words:
             values = [part for each in command.assignments for part in each.value]
-            state.status = "unknown" if any(isinstance(part, Output) for part in values) else "yes"
+            state.status = state.printed if any(isinstance(part, Output) for part in values) else "yes"
             return [state]
         return self.call(words, dict(given), command, state)
 

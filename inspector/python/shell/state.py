@@ -60,6 +60,7 @@ class State:
     """A shell between two commands. `flow` is set where what follows is left out: break, return, exit.
 
     `last` is the last program that was run, `hooks` are the prefixes of conda, by the command that activates.
+    `folders` are those that `pushd` left, `printed` is the exit code of what was last put into a value.
     `aliases` are those that count where the shell `expands` them, `shared` functions that other shells of bash find.
     `options` are the letters of `set` that count, `local` what functions must put back when they return. `posix` is
     bash that runs as sh.
@@ -89,6 +90,8 @@ class State:
         self.functions: dict[str, Command] = dict(self.shared)
         self.arrays: dict[str, tuple[str, ...]] = {}
         self.hooks: dict[str, str] = {}
+        self.folders: tuple[str, ...] = ()
+        self.printed: Tri = "unknown"
         self.aliases: Mapping[str, Simple] = {}
         self.expands = dialect != "bash" or posix or self.interactive
         self.status: Tri = "yes"
@@ -127,7 +130,8 @@ class State:
         files = (self.changed, frozenset(self.laid.items()))
         flags = (files, self.status, self.flow, self.doubts, _known(self.last), self.options, tuple(self.hooks))
         arrays = tuple(sorted(self.arrays.items()))
-        return values, arrays, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
+        places = self.cwd, self.folders
+        return values, arrays, frozenset(self.exported), tuple(self.arguments), places, names, flags
 
     def get(self, name: str) -> str | None:
         """Return the value of a variable; None if it is unset."""

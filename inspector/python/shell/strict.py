@@ -154,6 +154,8 @@ def may_be_set(name: str) -> bool:
 
 
 def _name(command: Simple) -> str:
+    if command.assignments and not command.words:
+        return f"{command.assignments[-1].name}=$(…)"
     part = command.words[0][0] if command.words and command.words[0] else None
     return getattr(part, "value", "") or getattr(part, "name", "")
 

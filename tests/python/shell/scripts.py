@@ -110,6 +110,7 @@ _BASH_DONE: tuple[str, ...] = (
     "export A+=z",
     "(( A = 2 ))",
 )
+_BASH_DONE += ("pushd @@/app >/dev/null", "popd >/dev/null 2>&1", "cd - >/dev/null 2>&1", "declare -gx A=g")
 _BASH_DONE += ("arr=(a b)", "exec -a n show", "export -n A", "function f1 { export A=fn; }", "local -x A=2", "A=$'t'")
 
 
