@@ -17,7 +17,7 @@ export LAB
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lab receivers lint format docs pictures bench bench-hostile fuzz dist lab clean
+.PHONY: help demo test test-lab receivers environment lint format docs pictures bench bench-hostile fuzz dist lab clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ test: $(VENV)/developing ## install, then run every test that needs no engine
 	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/lab -m 'not lab and not receivers' $(ARGS)
 
 test-lab: $(VENV)/developing ## run the tests that talk to the lab's engines and registry; see `make lab`
-	$(BIN)/python -m pytest -n 4 --dist load -m lab $(ARGS)
+	$(BIN)/python -m pytest -n 5 --dist load -m lab tests/lab tests/loader $(ARGS)
 
 receivers: $(VENV)/developing ## install what checks reports (SARIF's tool, syft, axe-core; as root Chromium), and run the tests that ask it
 	$(BIN)/python -m pip install --quiet --group receivers
@@ -50,6 +50,8 @@ receivers: $(VENV)/developing ## install what checks reports (SARIF's tool, syft
 	  { tail -n 5 build/chromium.log >&2; exit 1; }; }
 	chmod u+x build/receivers/node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool
 	$(BIN)/python -m pytest -m receivers tests/report $(ARGS)
+
+environment: $(VENV)/developing ## install what the tests need
 
 lint: $(VENV)/developing ## ruff and mypy, over sources and tests
 	$(BIN)/ruff check .

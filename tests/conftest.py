@@ -19,6 +19,12 @@ from tests.lab.groups import LAB, group_of
 hypothesis.settings.register_profile("inspector", examples(100))
 hypothesis.settings.load_profile("inspector")
 
+WITH_LAB = (LAB, "tests/loader/")
+"""Where the tests are that want the lab, as `make test-lab` says it too."""
+
+LONGEST = ("tests/docs/test_walk_through.py", "tests/test_every_way.py::test_odd_images")
+"""What takes ten seconds and more where all is thorough: begun first, so that no process ends alone with it."""
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """What runs in a shell's background ignores it, and so would the programs that tests interrupt."""
 
@@ -105,11 +111,18 @@ def _no_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out of a developer's run what takes seconds and repeats another test at length; CI runs it."""
+    """Leave out of a developer's run what takes seconds and repeats another test at length; CI runs it.
+
+    The longest come first. Raises `UsageError` for a test of the lab where `make test-lab` doesn't look for one.
+    """
+    for item in items:
+        if "lab" in item.keywords and not item.nodeid.startswith(WITH_LAB):
+            raise pytest.UsageError(f"{item.nodeid} wants the lab: put it into one of {', '.join(WITH_LAB)}")
     if not THOROUGH:
         left = [item for item in items if "thorough" in item.keywords]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if "thorough" not in item.keywords]
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object) -> str | None:

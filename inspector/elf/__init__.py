@@ -5,6 +5,7 @@ Follows the System V gABI, chapters 4 and 5, and glibc's `elf.h` for what it add
 
 from __future__ import annotations
 
+from inspector.elf.dynamic import Strings
 from inspector.elf.facts import MAX_LOADER, is_loader, read_loader
 from inspector.elf.forward import MAX_HELD, Passed, read_forward
 from inspector.elf.hashes import gnu_hash
@@ -12,7 +13,7 @@ from inspector.elf.layout import MAGIC
 from inspector.elf.listed import Listed, ListSearch, holds_list, read_listed, search_for
 from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed
 from inspector.elf.skeleton import read_skeleton
-from inspector.elf.source import Content, FilePart, Source
+from inspector.elf.source import Content, FilePart, Source, Window
 from inspector.elf.symbols import read_both, read_symbols
 from inspector.elf.words import bytes_of, words_of
 
@@ -29,8 +30,10 @@ __all__ = [
     "Passed",
     "Skeleton",
     "Source",
+    "Strings",
     "Symbols",
     "VersionNeed",
+    "Window",
     "bytes_of",
     "gnu_hash",
     "holds_list",

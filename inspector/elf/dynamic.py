@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import struct
 from collections.abc import Iterator
 
 import msgspec
 
 from inspector.elf.layout import PT_DYNAMIC, Layout
+from inspector.elf.model import VersionNeed
 from inspector.elf.source import Absent, Source
 
 MAX_TAGS = 4096
@@ -16,6 +19,8 @@ MAX_NAME = 4096
 """Bytes of one name; Linux takes no longer path."""
 MAX_NAMES = 1 << 20
 """Bytes of all names of one skeleton."""
+MAX_STRINGS = 32 << 20
+"""Bytes of the names of all symbols of one file."""
 MAX_VERSIONS = 4096
 """Versions needed or defined that are read."""
 MAX_SYMBOLS = 200_000
@@ -41,6 +46,7 @@ _VERDEF = {order: struct.Struct(order + "4H3I") for order in "<>"}
 _ENTRY = {(bits, order): struct.Struct(order + ("qQ" if bits == 64 else "iI")) for bits in (32, 64) for order in "<>"}
 _WEAK = 2
 _PAGE = 2048
+_IN_A_ROW = 64  # records that are read in a row; more than libraries have, and few where they turn out not to be one
 
 
 class Damaged(Exception):
@@ -75,16 +81,13 @@ def read_dynamic(source: Source, layout: Layout) -> Dynamic:
     if place is None:
         return Dynamic({}, ())
     unpack = _ENTRY[layout.bits, layout.order]
-    rows = source.read_at(place[0], place[1] - place[0])
-    tags: dict[int, int] = {}
-    listed: list[tuple[int, int]] = []
-    for tag, value in unpack.iter_unpack(rows[: len(rows) - len(rows) % unpack.size]):
-        if tag == 0:
-            return Dynamic(tags, tuple(listed))
-        tags[tag] = value
-        if tag in _LISTED:
-            listed.append((tag, value))
-    return Dynamic(tags, tuple(listed), "its dynamic section has no end" if rows else "its dynamic section is cut off")
+    content = source.read_at(place[0], place[1] - place[0])
+    rows = [*unpack.iter_unpack(content[: len(content) - len(content) % unpack.size])]
+    tags = [tag for tag, _ in rows]
+    cut = "" if 0 in tags else "its dynamic section has no end" if content else "its dynamic section is cut off"
+    if not cut:
+        del rows[tags.index(0) :]
+    return Dynamic(dict(rows), tuple([row for row in rows if row[0] in _LISTED]), cut)
 
 
 def text_of(name: bytes) -> str:
@@ -95,49 +98,40 @@ def text_of(name: bytes) -> str:
         raise Damaged(f"the name {name[:80]!a} is no UTF-8") from None
 
 
-class _Page:
-    """A source whose small reads are served from one larger one, where that could be had; none reaches past `end`.
-
-    `data` is what lies from `start` on.
-    """
-
-    def __init__(self, source: Source, end: int) -> None:
-        self._source = source
-        self._end = end
-        self.start = 0
-        self.data = b""
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        """See `Source.read_at`."""
-        if not self.start <= offset <= offset + size <= self.start + len(self.data):
-            try:
-                self.data = self._source.read_at(offset, min(max(size, _PAGE), self._end - offset))
-            except Absent:
-                return self._source.read_at(offset, size)
-            self.start = offset
-        return self.data[offset - self.start : offset - self.start + size]
-
-
 class Strings:
     """The names in a string table. Raises `Damaged` for an invalid table, and past `MAX_NAMES` bytes."""
 
     def __init__(self, source: Source, layout: Layout, dynamic: Dynamic) -> None:
         place = layout.place(dynamic.tags.get(DT_STRTAB, -1))
+        self._source = source
         self._start = 0 if place is None else place[0]
         self._size = 0 if place is None else min(dynamic.tags.get(DT_STRSZ, 0), place[1] - place[0])
         self._left = MAX_NAMES
-        self._page = _Page(source, self._start + self._size)
+        self._first, self._data = 0, b""  # what was read last, and where in the table it begins
+
+    def whole(self) -> bytes:
+        """Return the table. Raises `Absent` too."""
+        if self._size > MAX_STRINGS:
+            raise Damaged(f"its symbols have names of more than {MAX_STRINGS} bytes")
+        if self._first or len(self._data) < self._size:
+            self._first, self._data = 0, self._source.read_at(self._start, self._size)
+            if len(self._data) < self._size:
+                raise Damaged("a table of its symbols is cut off")
+        return self._data
 
     def text(self, at: int) -> str:
         """Return the name that begins at a position of the table. Raises `Absent` too."""
-        data, begin = self._page.data, self._start + at - self._page.start
+        data, begin = self._data, at - self._first
         end = data.find(b"\0", begin, begin + MAX_NAME) if begin >= 0 and at < self._size else -1
-        if end >= 0:
-            self._spend(end - begin + 1)
-            return text_of(data[begin:end])
+        if end < 0:
+            return self._read(at)
+        self._spend(end - begin + 1)
+        return text_of(data[begin:end])
+
+    def _read(self, at: int) -> str:
         found, size = b"", 128
         while at < self._size and len(found) <= MAX_NAME:
-            found = self._page.read_at(self._start + at, min(size, self._size - at))
+            found = self._read_at(at, min(size, self._size - at))
             self._spend(len(found))
             end = found.find(b"\0")
             if end >= 0:
@@ -147,30 +141,44 @@ class Strings:
             size *= 4
         raise Damaged("a name lies outside its string table")
 
+    def _read_at(self, at: int, size: int) -> bytes:
+        """Return so many bytes, which are served from a larger read where that could be had."""
+        if not self._first <= at <= at + size <= self._first + len(self._data):
+            start = self._start + at
+            try:
+                self._data = self._source.read_at(start, min(max(size, _PAGE), self._size - at))
+            except Absent:
+                return self._source.read_at(start, size)
+            self._first = at
+        return self._data[at - self._first : at - self._first + size]
+
+    def may_have(self, word: re.Pattern[bytes]) -> bool:
+        """Tell whether the table has a word, as it may where it can't be had."""
+        try:
+            return not self._size or word.search(self.whole()) is not None
+        except (Absent, Damaged):
+            return True
+
     def _spend(self, size: int) -> None:
         self._left -= size
         if self._left < 0:
             raise Damaged(f"its names have more than {MAX_NAMES} bytes")
 
 
-Needed = tuple[str, list[tuple[str, bool, int]]]
-"""A library of which versions are needed, and of each version name, whether weak, and number."""
+Needed = tuple[VersionNeed, list[int]]
+"""The versions that are needed of a library, and their numbers."""
 
 
 def read_needs(source: Source, layout: Layout, dynamic: Dynamic, strings: Strings) -> Iterator[Needed]:
     """Give the versions that are needed. Raises `Absent`, `Damaged`."""
     table = _Table(source, layout, dynamic, DT_VERNEED)
-    record, entry = _VERNEED[layout.order], _VERNAUX[layout.order]
+    record, entry, text = _VERNEED[layout.order], _VERNAUX[layout.order], strings.text
     at: int | None = table.start
     while at is not None:
         _, count, file, first, following = table.unpack(record, at)
-        versions: list[tuple[str, bool, int]] = []
-        place: int | None = at + first if count else None
-        while place is not None:
-            _, flags, number, name, step = table.unpack(entry, place)
-            versions.append((strings.text(name), bool(flags & _WEAK), number & _NUMBER))
-            place = place + step if step else None
-        yield strings.text(file), versions
+        rows = table.chain(entry, at + first, count) if count else []
+        versions = tuple([(text(row[3]), bool(row[1] & _WEAK)) for row in rows])
+        yield VersionNeed(text(file), versions), [row[2] & _NUMBER for row in rows]
         at = at + following if following else None
 
 
@@ -202,16 +210,35 @@ class _Table:
         self._left = MAX_VERSIONS
         self.start = place[0]
         self._end = min(place[1], place[0] + MAX_TABLE)
-        self._page = _Page(source, self._end)
+        self._source = source
+        self._data = b""
 
     def unpack(self, record: struct.Struct, at: int) -> tuple[int, ...]:
         """Read one record."""
         self._left -= 1
-        if self._left < 0 or at + record.size > self._end:
+        end = at + record.size
+        if self._left < 0 or end > self._end:
             raise Damaged(f"its versions are more than {MAX_VERSIONS}, or lie outside their table")
-        data, begin = self._page.data, at - self._page.start
-        if not 0 <= begin <= len(data) - record.size:
-            data, begin = self._page.read_at(at, record.size), 0
-            if len(data) < record.size:
-                raise Damaged("its table of versions is cut off")
-        return record.unpack_from(data, begin)
+        if end > self.start + len(self._data):
+            size = min(max(2 * (end - self.start), _PAGE), self._end - self.start)
+            with contextlib.suppress(Absent):
+                self._data = self._source.read_at(self.start, size)
+        if end <= self.start + len(self._data):
+            return record.unpack_from(self._data, at - self.start)
+        data = self._source.read_at(at, record.size)
+        if len(data) < record.size:
+            raise Damaged("its table of versions is cut off")
+        return record.unpack(data)
+
+    def chain(self, record: struct.Struct, at: int, count: int) -> list[tuple[int, ...]]:
+        """Read records of which the last number is the way to the next: nearly always `count` that lie in a row."""
+        begin, size = at - self.start, min(count, _IN_A_ROW) * record.size
+        rows = [*record.iter_unpack(self._data[begin : begin + size])] if begin + size <= len(self._data) else []
+        if count <= min(self._left, _IN_A_ROW) and [row[-1] for row in rows] == [record.size] * (count - 1) + [0]:
+            self._left -= count
+            return rows
+        rows = [self.unpack(record, at)]
+        while step := rows[-1][-1]:
+            at += step
+            rows.append(self.unpack(record, at))
+        return rows

@@ -30,9 +30,8 @@ from inspector.elf.layout import PT_GNU_PROPERTY, PT_INTERP, Layout, read_layout
 from inspector.elf.model import NotElf, Skeleton, Symbols
 from inspector.elf.opened import Opened
 from inspector.elf.relocations import relocation_ranges
-from inspector.elf.skeleton import skeleton_of
 from inspector.elf.source import Absent, Window
-from inspector.elf.symbols import symbols_of
+from inspector.elf.symbols import Wanted, both_of
 
 PREFIX = 24 << 20
 """Bytes kept of a file's beginning until its dynamic section is there."""
@@ -63,10 +62,10 @@ class Passed(msgspec.Struct, frozen=True):
 
     head: bytes
     skeleton: Skeleton | NotElf
-    symbols: Symbols
+    symbols: Symbols | None
 
 
-def read_forward(size: int, pieces: Pieces, skip: Skip, hold: Hold) -> Passed:
+def read_forward(size: int, pieces: Pieces, skip: Skip, hold: Hold, wanted: Wanted = lambda *_: True) -> Passed:
     """Read a file of `size` bytes as it goes by, not always to its end; `partial` says what could not be had.
 
     `hold` is entered before more than `SMALL` bytes are kept, and says whether they may be.
@@ -79,7 +78,7 @@ def read_forward(size: int, pieces: Pieces, skip: Skip, hold: Hold) -> Passed:
         if isinstance(layout, NotElf):
             return Passed(head, layout, Symbols(partial=layout.reason))
         opened = Opened(window, layout, _follow(passing, layout))
-        return Passed(head, skeleton_of(opened), symbols_of(opened))
+        return Passed(head, *both_of(opened, wanted))
 
 
 def _head(passing: _Passing) -> Layout | NotElf:

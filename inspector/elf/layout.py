@@ -15,6 +15,7 @@ MAX_SEGMENTS = 256
 """Program headers that are read; linkers write a dozen."""
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK, PT_GNU_PROPERTY = 1, 2, 3, 7, 0x6474E551, 0x6474E553
+_READ = {PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK, PT_GNU_PROPERTY}
 _BITS = {1: 32, 2: 64}
 _ORDER = {1: "<", 2: ">"}
 _HEADERS = {
@@ -45,7 +46,8 @@ class Layout(msgspec.Struct, frozen=True):
     """What header and program headers say. `cut` says why not all of these were read.
 
     `loads` are the segments that are loaded, `last` the last segment of each kind, which is the one that glibc takes.
-    `refused` is what glibc says of a header that the kernel takes; empty for a good one.
+    `refused` is what glibc says of a header that the kernel takes; empty for a good one. Only kinds that are asked for
+    are there.
     """
 
     bits: int
@@ -121,7 +123,10 @@ def _segments(rows: Iterable[tuple[int, ...]], bits: int) -> list[Segment]:
         return [
             Segment(kind, flags, offset, address, size, memory)
             for kind, flags, offset, address, _, size, memory, _ in rows
+            if kind in _READ
         ]
     return [
-        Segment(kind, flags, offset, address, size, memory) for kind, offset, address, _, size, memory, flags, _ in rows
+        Segment(kind, flags, offset, address, size, memory)
+        for kind, offset, address, _, size, memory, flags, _ in rows
+        if kind in _READ
     ]

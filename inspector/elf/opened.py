@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from inspector.elf.dynamic import (
     DT_VERDEF,
     DT_VERNEED,
@@ -34,10 +32,24 @@ class Opened:
         self.layout = layout
         self.dynamic = dynamic or Dynamic({}, (), PASSED)
         self.strings = Strings(source, layout, self.dynamic)
+        self._needs: tuple[list[Needed], Error] | None = None
+        self._defined: tuple[dict[int, str] | None, Error] | None = None
 
-    @cached_property
+    @property
     def needs(self) -> tuple[list[Needed], Error]:
         """The versions that it needs, as far as they could be read."""
+        if self._needs is None:  # no cached property, which takes a lock up to Python 3.11
+            self._needs = self._read_needs()
+        return self._needs
+
+    @property
+    def defined(self) -> tuple[dict[int, str] | None, Error]:
+        """The versions that it defines, its base first, by their numbers; None where it has no version section."""
+        if self._defined is None:
+            self._defined = self._read_defined()
+        return self._defined
+
+    def _read_needs(self) -> tuple[list[Needed], Error]:
         found: list[Needed] = []
         try:
             if DT_VERNEED in self.dynamic.tags:
@@ -46,9 +58,7 @@ class Opened:
             return found, error
         return found, None
 
-    @cached_property
-    def defined(self) -> tuple[dict[int, str] | None, Error]:
-        """The versions that it defines, its base first, by their numbers; None where it has no version section."""
+    def _read_defined(self) -> tuple[dict[int, str] | None, Error]:
         try:
             if DT_VERDEF in self.dynamic.tags:
                 return read_definitions(self.source, self.layout, self.dynamic, self.strings), None

@@ -113,7 +113,10 @@ class _Reading:
         return None
 
     def _text(self, place: int | None) -> str | None:
-        return None if place is None else next(iter(self._texts([place])), "")
+        if place is None:
+            return None
+        texts = self._texts([place])
+        return texts[0] if texts else ""
 
     def _texts(self, places: list[int]) -> tuple[str, ...]:
         found: list[str] = []
@@ -127,7 +130,7 @@ class _Reading:
     def _needs(self) -> tuple[VersionNeed, ...]:
         needs, error = self._opened.needs
         self._note(error)
-        return tuple(VersionNeed(file, tuple((name, weak) for name, weak, _ in versions)) for file, versions in needs)
+        return tuple([need for need, _ in needs])
 
     def _defined(self) -> tuple[str, ...] | None:
         defined, error = self._opened.defined

@@ -24,9 +24,6 @@ from inspector.elf.dynamic import (
 from inspector.elf.opened import Opened
 from inspector.elf.words import words_of
 
-MAX_STRINGS = 32 << 20
-"""Bytes of the names of all symbols of one file."""
-
 _S390 = 22
 _TABLES = (DT_STRTAB, DT_VERSYM, DT_GNU_HASH, DT_HASH, DT_RELA, DT_REL, DT_JMPREL, DT_VERNEED, DT_VERDEF)
 
@@ -40,6 +37,7 @@ class SymbolTable:
 
     def __init__(self, opened: Opened) -> None:
         self._source, self._layout, self._dynamic = opened.source, opened.layout, opened.dynamic
+        self._strings = opened.strings
         self.buckets: array[int] = array("I")
         self.first, self.chain, self.count = self._hashed()
 
@@ -72,11 +70,8 @@ class SymbolTable:
 
     def strings(self) -> bytes:
         """Read the names, each of which ends with NUL."""
-        place = self._place(self._dynamic.tags[DT_STRTAB])
-        size = min(self._dynamic.tags.get(DT_STRSZ, 0), place[1] - place[0])
-        if size > MAX_STRINGS:
-            raise Damaged(f"its symbols have names of more than {MAX_STRINGS} bytes")
-        return self._read(place[0], size)
+        self._place(self._dynamic.tags[DT_STRTAB])
+        return self._strings.whole()
 
     def versions(self, count: int) -> array[int]:
         """Read the numbers of the symbols' versions; none where there is no such table."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress, repeat
 
-from inspector.elf.dynamic import DT_STRTAB, DT_SYMTAB, Damaged
+from inspector.elf.dynamic import DT_STRTAB, DT_SYMTAB, Damaged, Strings
 from inspector.elf.exports import Defined, any_hidden, in_versions, only_hidden
 from inspector.elf.hashes import hashes_of, restored
 from inspector.elf.model import NotElf, Skeleton, Symbols
@@ -51,13 +52,24 @@ def symbols_of(opened: Opened, *, whole: bool = True) -> Symbols:
         return Symbols(partial=str(error) or PASSED)
 
 
-def read_both(source: Source, wanted: Callable[[Skeleton], bool]) -> tuple[Skeleton | NotElf, Symbols | None]:
+Wanted = Callable[[Skeleton, Strings], bool]
+"""Tells whether the symbols of a file are wanted, by its skeleton and its table of strings."""
+
+
+def read_both(source: Source, wanted: Wanted) -> tuple[Skeleton | NotElf, Symbols | None]:
     """Read the skeleton and, where they are wanted, the symbols; and once what both are made of."""
     opened = open_elf(source)
     if isinstance(opened, NotElf):
         return opened, Symbols(partial=opened.reason)
+    return both_of(opened, wanted)
+
+
+def both_of(opened: Opened, wanted: Wanted) -> tuple[Skeleton, Symbols | None]:
+    """Return the same of a file whose headers were read, and whose bytes are in memory."""
+    with contextlib.suppress(Absent, Damaged):
+        opened.strings.whole()  # which serves all names
     skeleton = skeleton_of(opened)
-    return skeleton, symbols_of(opened) if wanted(skeleton) else None
+    return skeleton, symbols_of(opened) if wanted(skeleton, opened.strings) else None
 
 
 class _Reading:
@@ -154,10 +166,10 @@ class _Reading:
             raise error
         needs: list[tuple[str, str]] = []
         places: dict[int, int] = {}
-        for file, versions in found:
-            for name, _, number in versions:
+        for need, numbers_of in found:
+            for (name, _), number in zip(need.versions, numbers_of, strict=True):
                 places[number] = len(needs)
-                needs.append((file, name))
+                needs.append((need.file, name))
         used = list(map(self._versions.__getitem__, numbers))
         place = {version: places.get(version & _VERSION, -1) for version in set(used)}
         return tuple(needs), tuple(map(place.__getitem__, used))

@@ -6,12 +6,15 @@ import sys
 from array import array
 from collections.abc import Iterable
 
+_OWN = "<" if sys.byteorder == "little" else ">"
+
 
 def words_of(content: bytes, order: str = "<", code: str = "I") -> array[int]:
     """Return the numbers, of 32 bits unless `code` says otherwise; bytes that make no whole one are left out."""
     numbers: array[int] = array(code)
-    numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
-    return swapped(numbers, order)
+    rest = len(content) % numbers.itemsize
+    numbers.frombytes(content[:-rest] if rest else content)
+    return numbers if order == _OWN else swapped(numbers, order)
 
 
 def bytes_of(numbers: Iterable[int]) -> bytes:
@@ -21,6 +24,6 @@ def bytes_of(numbers: Iterable[int]) -> bytes:
 
 def swapped(numbers: array[int], order: str) -> array[int]:
     """Turn numbers from this machine's order to `order`, or back; in place."""
-    if (order == "<") != (sys.byteorder == "little"):
+    if order != _OWN:
         numbers.byteswap()
     return numbers

@@ -10,7 +10,7 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.facts.imports import ReadContent
 from inspector.facts.model import Command
-from inspector.facts.starting import proved
+from inspector.facts.starting import proved, reader_of_built
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.files import list_dir
@@ -71,12 +71,12 @@ def find_command(fs: Rootfs, asked: Asked, *, whole: bool = True) -> Command:
     elsewhere = () if isinstance(asked.elsewhere, Unknown) else asked.elsewhere
     reaches = _named(ran.texts, elsewhere)
     for question in ran.beside if elsewhere else ():
-        reaches |= _imported(_interpreter(fs, question, None, whole=whole, blind=True), elsewhere)
+        reaches |= _imported(_interpreter(fs, question, None, None, whole=whole), elsewhere)
     interpreter: Interpreter | Unknown | None = ran.unknown
     torch: Torch | None = None
     differs = False
     if ran.question is not None:
-        interpreter = found = _interpreter(fs, ran.question, ran.first, whole=whole, blind=asked.content is None)
+        interpreter = found = _interpreter(fs, ran.question, ran.first, asked.content, whole=whole)
         differs = is_other(asked, ran.question, found) or _first_matters(fs, asked, ran)
         if differs and whole:
             torch = _torch(fs, ran.question, found, content=asked.content)
@@ -129,11 +129,13 @@ def _settings(config: ImageConfig) -> dict[str, str]:
 
 
 def _interpreter(
-    fs: Rootfs, question: Question, first: str | None, *, whole: bool, blind: bool
+    fs: Rootfs, question: Question, first: str | None, content: ReadContent | None, *, whole: bool
 ) -> Interpreter | Unknown:
     unlisted: list[str] | None = None if whole else []
-    found, _ = find_interpreter(fs, question.config, question.asked, unlisted=unlisted, question=question)
-    return _begun_with(first, found if blind else proved(question.seen(fs), question.config, found), question)
+    built = reader_of_built(fs, question, content)
+    found, _ = find_interpreter(fs, question.config, question.asked, unlisted=unlisted, question=question, built=built)
+    proven = found if content is None else proved(question.seen(fs), question.config, found)
+    return _begun_with(first, proven, question)
 
 
 def _begun_with(first: str | None, found: Interpreter | Unknown, question: Question) -> Interpreter | Unknown:

@@ -14,7 +14,9 @@ from inspector.rootfs import Kind, Rootfs, resolve, walk
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Importable, Unknown
 
-_ERRORS = re.compile(r"(?:^|,)\s*e(?:r|rr|rro|rror)?\s*(?:[:,]|$)", re.IGNORECASE)
+_ACTIONS = ("default", "always", "all", "ignore", "module", "once", "error")
+_HARMLESS = frozenset({"BytesWarning", "ResourceWarning"})
+"""Warnings that fail no import: those of the option -b, and those of destructors, whose errors are passed over."""
 _PROGRAM = r"(?:python|pypy)[23]?(?:\.\d{1,2}t?)?"
 
 
@@ -30,7 +32,7 @@ def with_doubts(
     It can't matter where the image has no torch at all, or one torch and one Python.
     """
     hazards = question.may_fail
-    if _ERRORS.search(question.config.env.get("PYTHONWARNINGS", "")):
+    if makes_errors(question.config.env.get("PYTHONWARNINGS", "")):
         hazards = (*hazards, "PYTHONWARNINGS makes errors of warnings, which are known at run time alone")
     if hazards and torch.importable == "yes":
         reasons = (*torch.reasons, *hazards)
@@ -48,6 +50,21 @@ def with_doubts(
     builds = {torch.build, *(other.build for other in others or ())}
     certain = others is not None and len(builds) == 1
     return _doubted(torch if certain else msgspec.structs.replace(torch, build="unknown"), question)
+
+
+def makes_errors(warnings: str) -> bool:
+    """Tell whether a PYTHONWARNINGS makes errors of warnings; the last of its filters that fits a warning counts."""
+    for each in reversed([part for part in warnings.split(",") if part]):
+        action, *parts = (part.strip() for part in each.split(":"))
+        named = next((name for name in _ACTIONS if name.startswith(action or "default")), "")
+        if not named or len(parts) > 4:
+            continue  # Python passes it over
+        category = parts[1] if len(parts) > 1 else ""
+        if named == "error" and category not in _HARMLESS:
+            return True
+        if named != "error" and not any(parts):
+            return False
+    return False
 
 
 def _doubted(torch: Torch, question: Question) -> Torch:

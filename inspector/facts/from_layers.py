@@ -15,7 +15,7 @@ from inspector.facts.doubts import with_doubts
 from inspector.facts.imports import Modules, ReadContent
 from inspector.facts.known import Known, asked, places, stored_size
 from inspector.facts.model import Command, Evidence, ImageFacts, LayerFacts, Proof, Size
-from inspector.facts.starting import proved
+from inspector.facts.starting import proved, reader_of_built
 from inspector.facts.unread import unread
 from inspector.facts.viewed import seen_interpreter, settled, viewed
 from inspector.layers import memory
@@ -114,7 +114,8 @@ def _facts(
     dear = blind or any(each.parts is not None for each in binaries)
     content = modules.reader(image, indexed, rootfs)
     question = find_question(rootfs, image.config, python, None if blind else content)
-    interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
+    built = reader_of_built(rootfs, question, None if blind else content)
+    interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question, built=built)
     if not blind:
         own = question.reads(rootfs, content)
         interpreter = proved(question.seen(rootfs), question.config, interpreter, own)

@@ -14,7 +14,7 @@ from inspector.facts.command import find_question
 from inspector.facts.from_layers import seen_by_python
 from inspector.facts.imports import Modules
 from inspector.facts.model import Evidence, ImageFacts, Size
-from inspector.facts.starting import proved
+from inspector.facts.starting import proved, reader_of_built
 from inspector.python.interpreter import find_interpreter
 from inspector.unknown import Unknown
 
@@ -38,7 +38,8 @@ def gather_of_machine(
     begun = time.perf_counter()
     modules = Modules(tuple(imports))
     question = find_question(machine, image.config, python)
-    interpreter, warnings = find_interpreter(machine, image.config, python, question=question)
+    built = reader_of_built(machine, question, machine.content)
+    interpreter, warnings = find_interpreter(machine, image.config, python, question=question, built=built)
     interpreter = proved(machine, question.config, interpreter, machine.content)
     seen = seen_by_python(machine, image, question, interpreter, machine.content, [], dear=False)
     found = modules.find(machine, question, interpreter, machine.content)

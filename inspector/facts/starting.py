@@ -8,8 +8,10 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
-from inspector.python.environment import environment_of
+from inspector.python.built import Built, ReadBuilt
+from inspector.python.environment import Environment, environment_of
 from inspector.python.model import Interpreter
+from inspector.python.question import Question
 from inspector.rootfs import Rootfs
 from inspector.unknown import Unknown
 
@@ -36,3 +38,20 @@ def proved(
         return interpreter
     runs = "no" if found.severity == "no" else "unknown"
     return msgspec.structs.replace(interpreter, runs=runs, reasons=(*interpreter.reasons, found.text))
+
+
+def reader_of_built(fs: Rootfs, question: Question, content: Callable[[str], bytes] | None) -> ReadBuilt | None:
+    """Return what tells how a Python was built; None where `content`, which reads any file of the image, is."""
+    if content is None:
+        return None
+    read, seen = question.reads(fs, content), question.seen(fs)
+
+    def tell(program: str, environment: Environment) -> Built | Unknown:
+        from inspector.torchbuild.python_process import built  # few programs are asked for it
+
+        try:
+            return built(seen, program, environment, read)
+        except InspectorError as error:
+            return Unknown(str(error))
+
+    return tell

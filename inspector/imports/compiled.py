@@ -10,6 +10,8 @@ from inspector.imports.opening import Opener
 from inspector.imports.state import Loaded, Raised, origin_of
 
 _OWN = "/lib-dynload/"
+MAX_KEPT = 40 << 20
+"""Bytes of compiled modules that are held at once: those of the interpreter, and of some that are small."""
 
 
 class CompiledNames:
@@ -18,7 +20,7 @@ class CompiledNames:
     def __init__(self, finder: Finder, opener: Opener) -> None:
         self._finder = finder
         self._opener = opener
-        self._kept: tuple[str, bytes | None] = ("", None)
+        self._kept: dict[str, bytes | None] = {}
 
     def check(self, module: Loaded, name: str, where: str, changed: Callable[[str], bool]) -> None:
         """Raise `Raised` where a changed source asks a compiled module for a name that it lacks."""
@@ -37,10 +39,13 @@ class CompiledNames:
         return bool(files) and not any(each is None or name.encode() + b"\0" in each for each in contents)
 
     def _read(self, file: str) -> bytes | None:
-        """Return a file's bytes; the last one is kept, since names of one module follow each other."""
-        if file != self._kept[0]:
+        """Return a file's bytes; the last ones are kept, since names of few modules are asked for again and again."""
+        if file not in self._kept:
             try:
-                self._kept = file, self._finder.content(file)
+                content = self._finder.content(file)
             except InspectorError:
-                self._kept = file, None
-        return self._kept[1]
+                content = None
+            if sum(len(each or b"") for each in (content, *self._kept.values())) > MAX_KEPT:
+                self._kept.clear()
+            self._kept[file] = content
+        return self._kept[file]

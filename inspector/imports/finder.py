@@ -90,7 +90,7 @@ class Finder:
 
     def _in_zip(self, file: str, folder: str, name: str) -> Found | None:
         """Zipimport finds a package's `__init__`, then a module: bytecode before source, and no extension modules."""
-        names = self._names(file)
+        names = self.zipped(file)
         base = f"{folder}{name}"
         for inside, form in ((f"{base}/__init__", "package"), (base, "module")):
             for ending, loader in ((".pyc", "bytecode"), (".py", "source")):
@@ -104,7 +104,8 @@ class Finder:
             return Found(form="namespace", entry=file, path=f"{file}/{base}")
         return None
 
-    def _names(self, file: str) -> Mapping[str, int]:
+    def zipped(self, file: str) -> Mapping[str, int]:
+        """Return the files that a zip file holds, with their bytes."""
         known = self._zips.get(file)
         if known is None:
             found = self._listed(file)

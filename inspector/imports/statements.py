@@ -32,6 +32,7 @@ from inspector.imports.syntax import (
     Use,
     With,
 )
+from inspector.work.parsing import parse_python
 
 MAX_CHARACTERS = 1 << 20
 """Characters of one source."""
@@ -67,21 +68,13 @@ def read_statements(text: str, version: tuple[int, int], *, whole: bool = False)
             gc.enable()
 
 
-def _parsed(text: str, version: tuple[int, int]) -> ast.Module:
-    """Parse; once more where other threads made CPython lose count of its recursion (gh-106905)."""
-    try:
-        return ast.parse(text, feature_version=version)
-    except SystemError:
-        return ast.parse(text, feature_version=version)
-
-
 def _read(text: str, version: tuple[int, int], *, whole: bool) -> Source:
     if "\0" in text:
         raise SyntaxError("source code string cannot contain null bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
-            tree = _parsed(text, version)
+            tree = parse_python(text, version)
             if whole and version == sys.version_info[:2]:
                 compile(tree, "", "exec", dont_inherit=True)
     except SyntaxError as error:
@@ -179,6 +172,9 @@ class _Reader:
             node = todo.pop()
             reached.append(node)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            if isinstance(node, ast.If) and _is_of_another_system(node.test):
+                todo += node.orelse
                 continue
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 name = node.func.id
@@ -326,3 +322,22 @@ class _Reader:
             also = taken(item.context_expr)
             takes = None if takes is None or also is None else takes + also
         yield With(line, takes, self._all(body))
+
+
+def _is_of_another_system(test: ast.expr) -> bool:
+    """Tell whether a test asks for another system than Linux, as `os.name == "nt"` does."""
+    match test:
+        case ast.Compare(
+            left=ast.Attribute(value=ast.Name(id="os" | "_os"), attr="name"),
+            ops=[ast.Eq()],
+            comparators=[ast.Constant(value=str(value))],
+        ):
+            return value != "posix"
+        case ast.Compare(
+            left=ast.Attribute(value=ast.Name(id="sys" | "_sys"), attr="platform"),
+            ops=[ast.Eq()],
+            comparators=[ast.Constant(value=str(value))],
+        ):
+            return value != "linux"
+        case _:
+            return False

@@ -18,7 +18,7 @@ from inspector.layers.scan import both_sides, check_sides
 from inspector.layers.tar import Member, iter_members
 from inspector.rootfs import Kind, NotKept
 
-MAX_CONTENT = 16 << 20
+MAX_CONTENT = 32 << 20
 """Bytes of one file."""
 MAX_FILES = 20_000
 """Files of one layer that are read later."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +20,10 @@ from inspector.elf import (
     NotElf,
     Passed,
     Skeleton,
+    Source,
+    Strings,
     Symbols,
+    Window,
     holds_list,
     is_loader,
     read_both,
@@ -40,8 +44,8 @@ MAX_PASSING = 48 << 20
 """Bytes kept of large ELF files that go by at once, in all layers that are read side by side."""
 MAX_WAIT = 60.0
 """Seconds that a reader waits for these; what it could not keep then is not known."""
-_PYTHON = b"Py"
-"""Begins the names of Python's functions, which any program that is one defines or needs."""
+_PYTHON = re.compile(rb"Py")
+"""Begins the names of Python's functions, which any program that is one defines or needs; PyPy's has it in its path."""
 NOT_ELF = NotElf("invalid ELF header")
 
 _TICK = 0.2
@@ -82,9 +86,12 @@ class StreamTaker:
         whole = left >= size <= wanted(path)
         if self.all_seen and self._reader.peek(len(MAGIC)) == MAGIC:
             work.check()
-            if whole or size <= SMALL or (is_loader(path) and size <= MAX_LOADER):
+            if whole:
                 content = self._read(size)
-                return of_content(content, path, content if whole else _head(member, left, content))
+                return of_source(Content(content), path, content)
+            if size <= SMALL or (is_loader(path) and size <= MAX_LOADER):
+                source = self._source(size)
+                return of_source(source, path, _head(member, left, source.read_at(0, SCRIPT_HEAD)))
             passed, listed = self._passing(path, size)
             return Taken(_head(member, left, passed.head), passed.skeleton, passed.symbols, listed=listed)
         if whole:
@@ -94,10 +101,24 @@ class StreamTaker:
             return Taken(head_of(begun, path), begun=begun)
         return Taken()
 
+    def _source(self, size: int) -> Source:
+        """Take the bytes of a file, in pieces as they come: most of them are not looked at, so none are joined."""
+        pieces = list(self._reader.pieces(size))
+        if sum(map(len, pieces)) < size:
+            raise _cut_at(self._reader.position)
+        if len(pieces) == 1:
+            return Content(pieces[0])
+        window, at = Window(size), 0
+        for piece in pieces:
+            window.add(at, piece)
+            at += len(piece)
+        return window
+
     def _passing(self, path: str, size: int) -> tuple[Passed, Listed | None]:
-        """Read a large ELF file as it goes by; to its end, and all of it, where it states architectures."""
+        """Read a large ELF file as it goes by; all of it that is loaded where it states architectures."""
+        wanted = partial(may_be_bound, path)
         if not holds_list(path):
-            return read_forward(size, self._reader.pieces, self._skip, held), None
+            return read_forward(size, self._reader.pieces, self._skip, held, wanted), None
         search, end = search_for(path), self._reader.position + size
 
         def pieces(count: int) -> Iterator[bytes]:
@@ -109,13 +130,14 @@ class StreamTaker:
             if sum(map(len, pieces(count))) < count:
                 self._skip(1)  # which says where the tar is cut
 
-        passed = read_forward(size, pieces, skip, held)
-        skip(end - self._reader.position)
+        passed = read_forward(size, pieces, skip, held, wanted)
+        loaded = passed.skeleton.loaded if isinstance(passed.skeleton, Skeleton) else size
+        skip(max(0, end - max(0, size - loaded) - self._reader.position))  # nothing looks behind what is loaded
         return passed, search.result
 
     def _skip(self, size: int) -> None:
         if not self._reader.skip(size):
-            raise CorruptLayer(f"the tar is cut inside a member's data at byte {self._reader.position}")
+            raise _cut_at(self._reader.position)
 
 
 class SeekTaker:
@@ -139,19 +161,20 @@ def not_elf(size: int) -> NotElf:
     return NOT_ELF if size >= 64 else NotElf("file too short")
 
 
-def of_content(content: bytes, path: str, data: bytes) -> Taken:
-    """Take all that the whole content of an ELF file tells."""
-    is_library = may_be_object(path, 0)
+def may_be_bound(path: str, found: Skeleton, strings: Strings) -> bool:
+    """Tell whether symbols may be asked for: those of libraries, and of the one program that is started, Python."""
+    if may_be_object(path, 0) or not found.interpreter or found.soname is not None:
+        return True
+    return "py" in path[path.rfind("/") + 1 :] or strings.may_have(_PYTHON)
 
-    def may_be_bound(found: Skeleton) -> bool:
-        """Tell whether symbols may be asked for: those of libraries, and of the one program that is started, Python."""
-        return is_library or not found.interpreter or found.soname is not None or _PYTHON in content
 
-    skeleton, symbols = read_both(Content(content), may_be_bound)
+def of_source(source: Source, path: str, data: bytes) -> Taken:
+    """Take all that an ELF file tells of which every byte is there."""
+    skeleton, symbols = read_both(source, partial(may_be_bound, path))
     own_name = (isinstance(skeleton, Skeleton) and skeleton.soname) or ""
     named = is_loader(path) or is_loader(own_name)  # by its own name too, wherever it is stored
-    facts = read_loader(content) if named and len(content) <= MAX_LOADER else None
-    listed = read_listed(Content(content), path) if holds_list(path) else None
+    facts = read_loader(source.read_at(0, source.size)) if named and source.size <= MAX_LOADER else None
+    listed = read_listed(source, path) if holds_list(path) else None
     return Taken(data, skeleton, symbols, facts, listed)
 
 
@@ -163,8 +186,12 @@ def exactly(reader: Reader, size: int) -> bytes:
 
 def _cut(data: bytes, size: int, start: int) -> bytes:
     if len(data) < size:
-        raise CorruptLayer(f"the tar is cut inside a member's data at byte {start + len(data)}")
+        raise _cut_at(start + len(data))
     return data
+
+
+def _cut_at(position: int) -> CorruptLayer:
+    return CorruptLayer(f"the tar is cut inside a member's data at byte {position}")
 
 
 def _head(member: Member, left: int, content: bytes) -> bytes:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 
 from inspector.loader.model import Library, Preloads
+from inspector.work.parsing import parse_python
 
 MAX_LIBRARIES = 100
 MAX_TEXT = 64 << 10
@@ -64,7 +65,7 @@ def read_opened(source: str | bytes, package: str) -> tuple[tuple[str, bool], ..
         if first is None or match.start() > first.start() or len(opened) >= MAX_LIBRARIES:
             return None
         try:
-            library = _opened(ast.parse(match[0][:MAX_LINE]).body, package)
+            library = _opened(parse_python(match[0][:MAX_LINE]).body, package)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             library = None
         if library is None:
@@ -110,7 +111,7 @@ def _parsed(text: str) -> ast.Module:
         raise ValueError("its functions are longer than torch's")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
-        return ast.parse(text)
+        return parse_python(text)
 
 
 def _oldest(preload: ast.FunctionDef | None) -> Preloads:

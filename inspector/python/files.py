@@ -9,6 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from inspector.errors import Malformed, NotFound
 from inspector.rootfs import Kind, Node, NotListed, Rootfs, resolve
 
+
+class StartFails(Malformed):
+    """A file that Python reads at its start has what it stops at."""
+
+
 MAX_TEXT = 4 << 20
 """The most bytes of a text taken in; the index keeps less of most."""
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -89,10 +94,10 @@ def lines_of(text: str) -> list[str]:
 
 
 def read_strict(fs: Rootfs, path: str) -> str | None:
-    """Return as `read_text`, for what Python reads as UTF-8 and stops at otherwise. Raises `Malformed`, `NotKept`."""
+    """Return as `read_text`, for what Python reads as UTF-8 and stops at otherwise. Raises `StartFails`, `NotKept`."""
     text = read_text(fs, path)
     if text and not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
-        raise Malformed(f"{path!r} is not UTF-8, and Python stops where it can't decode it")
+        raise StartFails(f"{path!r} is not UTF-8, and Python stops where it can't decode it")
     return text
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
+from inspector.work.parsing import parse_python
 
 MAX_SOURCE = 16 << 10
 """Characters of a module that are looked at."""
@@ -69,7 +70,7 @@ def parse_small(text: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return parse_python(text)
     except (SyntaxError, ValueError, MemoryError) as error:
         raise NotSimple from error
 

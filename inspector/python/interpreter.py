@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import msgspec
 
@@ -12,6 +13,7 @@ from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
 from inspector.python.access import as_user
 from inspector.python.ahead import displaced, of_processes
+from inspector.python.built import Built, ReadBuilt, linked_minor
 from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find, join
@@ -21,7 +23,7 @@ from inspector.python.model import Interpreter
 from inspector.python.prefix import Prefixes, find_prefixes, stated_homes
 from inspector.python.question import Question, ask
 from inspector.python.running import closed_paths, interpreter_runs, is_shut
-from inspector.python.search_path import Python, search_path
+from inspector.python.search_path import Python, SearchPath, search_path
 from inspector.python.shims import through_shim
 from inspector.python.site_rules import site_rules
 from inspector.python.version import Minor, is_python, library_minors, named_minor, patch_level
@@ -30,8 +32,14 @@ from inspector.rootfs import Rootfs
 from inspector.unknown import Absent, Tri, Unknown
 
 _NIX_ENVIRONMENT = re.compile(r"/nix/store/[^/]+-env/")
-_MISLEADING = ("PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 _OLDEST = (3, 6)
+_ENDS = {
+    "env": "has no option -c",
+    "busybox": "has no applet of that name",
+    "toybox": "has no command of that name",
+    "coreutils": "has no program of that name",
+}
+"""Programs that are many by the names of links, and what they end with under a Python's."""
 _OTHER = {"python": "python3", "python3": "python"}
 
 
@@ -51,12 +59,14 @@ def find_interpreter(
     *,
     unlisted: list[str] | None = None,
     question: Question | None = None,
+    built: ReadBuilt | None = None,
 ) -> tuple[Interpreter | Unknown, tuple[str, ...]]:
     """Find the interpreter that `command` runs in a container, behind the image's entrypoint, and warnings.
 
     `Absent` where there certainly is none; `Unknown` where files don't decide. Site folders that can't be listed
     are noted in `unlisted`: then what their .pth files would add or run is missing; without it, that is `Unknown`.
-    `question` is what the entrypoint makes of the command, where that is known already.
+    `question` is what the entrypoint makes of the command, where that is known already; `built` tells what a program
+    was built as, from bytes that no index keeps.
     """
     if config.os not in ("linux", ""):
         return Unknown(f"the image is for {config.os!r}; interpreters are looked for in Linux images"), ()
@@ -69,7 +79,8 @@ def find_interpreter(
         view = as_user(fs, environment)
         program = _find_program(view, asked.command, environment)
         if not isinstance(program, Unknown):
-            found, warnings = _describe(view, asked, command, program, environment, unlisted)
+            compiled = _compiled(built, program, environment)
+            found, warnings = _describe(view, asked, command, program, environment, compiled, unlisted)
             if isinstance(found, Interpreter):
                 return found, warnings
             program = found
@@ -94,6 +105,9 @@ def _find_program(fs: Rootfs, command: str, environment: Environment) -> _Progra
     executable, resolved = chosen
     header = read_program(fs, resolved)
     refusal = _no_python(found, resolved, header)
+    ends = _ENDS.get(posixpath.basename(resolved)) if isinstance(header, ElfHeader) else None
+    if ends and executable == found.path:
+        return Absent(f"{found.path!r} is the program {resolved!r}, which {ends}")
     if refusal or not isinstance(header, ElfHeader):
         return Unknown(refusal)
     return _Program(found=found, executable=executable, resolved=resolved, header=header)
@@ -153,36 +167,41 @@ def _other_python(fs: Rootfs, command: str, environment: Environment) -> Found |
     return found if isinstance(found, Found) else None
 
 
+_Compiled = Callable[[], Built | Unknown]
+
+
+def _compiled(built: ReadBuilt | None, program: _Program, environment: Environment) -> _Compiled:
+    """Return what tells once, and not before it is asked, what the program was built as."""
+    return cache(lambda: Built() if built is None else built(program.resolved, environment))
+
+
 def _describe(
     fs: Rootfs,
     asked: Question,
     command: str,
     program: _Program,
     environment: Environment,
+    compiled: _Compiled,
     unlisted: list[str] | None,
 ) -> tuple[Interpreter | Unknown, tuple[str, ...]]:
     """Describe version, prefixes and search path of the program, as one answer."""
-    minor = _minor(fs, program)
+    minor = _minor(fs, program, compiled)
     if isinstance(minor, Unknown):
         return minor, ()
     if minor.implementation != "cpython" or minor.at_least < _OLDEST:
         name = "Python" if minor.implementation == "cpython" else "PyPy"
         return Unknown(f"{program.resolved!r} is {name} {minor}, whose search path is not worked out here"), ()
-    misled = next((name for name in _MISLEADING if environment.get(name) and minor.at_least >= (3, 11)), None)
-    if misled:
-        return Unknown(f"{misled} makes Python take {environment.get(misled)!r} for itself"), ()
-    prefixes = find_prefixes(fs, program.executable, minor, environment)
+    prefixes = find_prefixes(fs, program.executable, minor, environment, compiled)
     if isinstance(prefixes, Unknown):
         return prefixes, ()
-    python = Python(prefixes, minor, site_rules(fs, prefixes, minor))
+    musl = "/ld-musl-" in (program.header.loader or "")
+    python = Python(prefixes, minor, site_rules(fs, prefixes, minor), musl)
     path = search_path(fs, python, environment)
     if path.unlisted:
         if unlisted is None:
             return Unknown(f"{path.unlisted[0]!r} was not listed, whose .pth files may add to the search path"), ()
         unlisted += path.unlisted
-    runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
-    if runs == "yes":
-        runs, reasons = _searches(fs, python, path.entries, environment)
+    runs, reasons = _runs(fs, asked, program, python, path, environment)
     interpreter = Interpreter(
         command=command,
         path=program.found.path,
@@ -204,24 +223,36 @@ def _describe(
     return interpreter, (*_warnings(fs, interpreter, program, prefixes, environment), *asked.doubts, *changed)
 
 
-def _searches(
-    fs: Rootfs, python: Python, entries: Sequence[str], environment: Environment
+def _runs(
+    fs: Rootfs, asked: Question, program: _Program, python: Python, path: SearchPath, environment: Environment
 ) -> tuple[Tri, tuple[str, ...]]:
-    """Tell whether Python starts with what its search path leads to, and why not or why that isn't known."""
-    runs, reasons = displaced(fs, python, environment)
+    """Tell whether it comes up, with what its search path leads to, and why not or why that isn't known."""
+    assumed = python.prefixes.assumed
+    if path.fails and not assumed:
+        return "no", (path.fails,)
+    runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
     if runs == "yes":
-        may_be_open = (f"{each}/" for each in entries if not is_shut(fs, each, environment))  # the others hold nothing
-        assumed = [python.prefixes.assumed] if python.prefixes.assumed else []
-        reasons = (*assumed, *of_processes(fs, entries), *closed_paths(fs, may_be_open, environment))
+        runs, reasons = displaced(fs, python, environment)
+    if runs == "yes":
+        may_be_open = (f"{each}/" for each in path.entries if not is_shut(fs, each, environment))  # others hold nothing
+        doubts = of_processes(fs, path.entries), closed_paths(fs, may_be_open, environment)
+        reasons = (*([assumed] if assumed else []), *doubts[0], *doubts[1])
     return "unknown" if runs == "yes" and reasons else runs, reasons
 
 
-def _minor(fs: Rootfs, program: _Program) -> Minor | Unknown:
-    """Return X.Y, by the program's name, else by the one standard library above its home or itself."""
-    for path in (program.resolved, program.executable):
-        named = named_minor(path)
-        if named is not None:
-            return named
+def _minor(fs: Rootfs, program: _Program, compiled: _Compiled) -> Minor | Unknown:
+    """Return X.Y, by the program's name, or by its libpython's, or as it was built.
+
+    Else by the one standard library above its home or itself.
+    """
+    named = named_minor(program.resolved) or linked_minor(fs, program.resolved) or named_minor(program.executable)
+    if named is not None:
+        return named
+    built = compiled()
+    if isinstance(built, Absent):
+        return built
+    if isinstance(built, Built) and built.minor is not None:
+        return built.minor
     folders = [posixpath.dirname(program.resolved), posixpath.dirname(program.executable)]
     for folder in dict.fromkeys([*stated_homes(fs, program.executable), *folders]):
         minors = library_minors(fs, folder)

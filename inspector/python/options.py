@@ -13,7 +13,7 @@ from inspector.python.environment import Environment
 WITHOUT_SITE = "its Python runs without site.py (-S)"
 _NO_VALUE = "bBdEhiIJOPqRsStuvVx?"
 _VALUED = "WX"
-_DROPS = r"PYTHON[A-Z]\w*"
+_DROPS = r"PYTHON(?!EXECUTABLE\Z)[A-Z]\w*"  # getpath.py reads that one in any case
 
 
 class Options(NamedTuple):
@@ -40,7 +40,8 @@ class Options(NamedTuple):
             variables["PYTHONSAFEPATH"] = "1"
         if self.warnings:
             before = filter(None, [variables.get("PYTHONWARNINGS")])
-            variables["PYTHONWARNINGS"] = ",".join([*before, *self.warnings])
+            whole = (each.replace(",", ";") for each in self.warnings)  # an option is one filter, whatever is in it
+            variables["PYTHONWARNINGS"] = ",".join([*before, *whole])
         return msgspec.structs.replace(environment, variables=variables)
 
 

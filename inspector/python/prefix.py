@@ -13,11 +13,12 @@ from functools import partial
 import msgspec
 
 from inspector.errors import LimitExceeded
+from inspector.python.built import Built
 from inspector.python.environment import Environment
 from inspector.python.files import find, join, one_link, read_text, upward
 from inspector.python.version import Minor, has_library
 from inspector.rootfs import Rootfs, is_dir, is_file
-from inspector.unknown import Unknown
+from inspector.unknown import Absent, Unknown
 
 MAX_CONFIG = 32 << 10
 """Bytes of a pyvenv.cfg or `._pth` (Modules/getpath.c)."""
@@ -56,17 +57,25 @@ class Prefixes(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def find_prefixes(fs: Rootfs, executable: str, minor: Minor, environment: Environment) -> Prefixes | Unknown:
-    """Return the prefixes of the interpreter that runs as `executable`, links in this not followed.
+def find_prefixes(
+    fs: Rootfs, program: str, minor: Minor, environment: Environment, compiled: Callable[[], Built | Unknown] = Built
+) -> Prefixes | Unknown:
+    """Return the prefixes of the interpreter that runs as `program`, links in this not followed.
 
-    Raises `NotKept`.
+    A variable may have it take another path for its own. `compiled` tells what it was built as. Raises `NotKept`.
     """
-    path_file = _path_file(fs, executable) if minor.at_least >= (3, 11) else None
+    executable = _stated_program(environment) if minor.at_least >= (3, 11) else ""
+    if executable and executable != join(executable):
+        return Unknown(f"Python takes the path {executable!r} for its own, which is relative or not plain")
+    own = posixpath.dirname(executable or one_link(fs, program))
+    executable = executable or program
+    path_file = _path_file(fs, executable, program) if minor.at_least >= (3, 11) else None
     explicit = environment.get("PYTHONHOME")
-    folder, venv = _starting_folder(fs, executable, minor, explicit=bool(explicit))
+    folder, venv = _starting_folder(fs, executable, own, minor, explicit=bool(explicit))
     folder = join(environment.cwd, folder)
-    if not explicit and is_file(fs, f"{folder}/pybuilddir.txt"):
-        return Unknown(f"{executable!r} runs from the folder that it was built in, {folder!r}")
+    for built in {folder, posixpath.dirname(one_link(fs, program))}:
+        if not explicit and is_file(fs, f"{built}/pybuilddir.txt"):
+            return Unknown(f"{program!r} runs from the folder that it was built in, {built!r}")
     if path_file:
         explicit = posixpath.dirname(path_file.path)
     libdirs = _libdirs(environment, minor)
@@ -77,12 +86,19 @@ def find_prefixes(fs: Rootfs, executable: str, minor: Minor, environment: Enviro
         return Prefixes(
             executable=executable, base=base, exec_base=exec_base, libdir=libdir, venv=venv, path_file=path_file
         )
-    return _search(fs, executable, minor, _StartingPoint(folder, libdirs, venv))
+    start = _StartingPoint(executable, folder, libdirs, venv)
+    return _search(fs, start, minor, lambda: _compiled_prefix(fs, program, minor, libdirs, compiled))
+
+
+def _stated_program(environment: Environment) -> str:
+    """Return what Python is told to be its own program (getpath.py, from 3.11 on), with options like `-I` too."""
+    return environment.get("PYTHONEXECUTABLE") or environment.get("__PYVENV_LAUNCHER__")
 
 
 class _StartingPoint(msgspec.Struct, frozen=True):
     """Where the search for the library begins, what its folder may be called, and the environment, if any."""
 
+    executable: str
     folder: str
     libdirs: tuple[str, ...]
     venv: str | None
@@ -94,9 +110,8 @@ def _libdirs(environment: Environment, minor: Minor) -> tuple[str, ...]:
     return (stated,) if stated and minor.at_least >= (3, 9) else ("lib", "lib64")
 
 
-def _starting_folder(fs: Rootfs, executable: str, minor: Minor, *, explicit: bool) -> tuple[str, str | None]:
+def _starting_folder(fs: Rootfs, executable: str, own: str, minor: Minor, *, explicit: bool) -> tuple[str, str | None]:
     """Say where the search starts: pyvenv.cfg's `home`, else the program's own folder; and the environment, if any."""
-    own = posixpath.dirname(one_link(fs, executable))
     beside = posixpath.dirname(executable)
     modern = minor.at_least >= (3, 14)
     if explicit and not modern:
@@ -148,10 +163,10 @@ def _old_home(text: str) -> str | None:
     return None
 
 
-def _path_file(fs: Rootfs, executable: str) -> PathFile | None:
+def _path_file(fs: Rootfs, executable: str, program: str) -> PathFile | None:
     """Return the `._pth` beside the program, as it is named or behind its links."""
-    for program in dict.fromkeys((executable, one_link(fs, executable))):
-        path = f"{program}._pth"
+    for each in dict.fromkeys((executable, one_link(fs, program))):
+        path = f"{each}._pth"
         text = _config(fs, path)
         if text is None:
             continue
@@ -163,24 +178,25 @@ def _path_file(fs: Rootfs, executable: str) -> PathFile | None:
     return None
 
 
-def _search(fs: Rootfs, executable: str, minor: Minor, start: _StartingPoint) -> Prefixes | Unknown:
+def _search(
+    fs: Rootfs, start: _StartingPoint, minor: Minor, compiled: Callable[[], _Compiled | Unknown]
+) -> Prefixes | Unknown:
     """Upward from the folder for the library's landmarks; where there are none, the compiled prefix."""
     base, libdir = _search_library(fs, minor, start)
     exec_base = base if base and minor.at_least >= (3, 14) and _has_extensions(fs, base, libdir, minor) else None
     exec_base = exec_base or _nearest(start.folder, lambda prefix: _has_extensions(fs, prefix, libdir, minor))
     assumed = ""
     if base is None or exec_base is None:
-        compiled = _compiled_prefix(fs, executable, minor, start.libdirs)
-        if isinstance(compiled, Unknown):
-            return compiled
+        taken = compiled()
+        if isinstance(taken, Unknown):
+            return taken
         if base is None:
-            assumed = (
-                f"no library of Python {minor} from {start.folder!r} upward; its compiled prefix is {compiled[0]!r}"
-            )
-            base, libdir = compiled
-        exec_base = exec_base or compiled[0]
+            base, libdir = taken.prefix, taken.libdir
+            why = f"no library of Python {minor} from {start.folder!r} upward; its compiled prefix is {base!r}"
+            assumed = "" if taken.certain else why
+        exec_base = exec_base or taken.prefix
     return Prefixes(
-        executable=executable, base=base, exec_base=exec_base, libdir=libdir, venv=start.venv, assumed=assumed
+        executable=start.executable, base=base, exec_base=exec_base, libdir=libdir, venv=start.venv, assumed=assumed
     )
 
 
@@ -195,22 +211,34 @@ def _search_library(fs: Rootfs, minor: Minor, start: _StartingPoint) -> tuple[st
     return None, start.libdirs[0]
 
 
-def _compiled_prefix(fs: Rootfs, executable: str, minor: Minor, libdirs: tuple[str, ...]) -> tuple[str, str] | Unknown:
-    """Return the prefix that a program was built for, and its library folder's name.
+class _Compiled(msgspec.Struct, frozen=True):
+    """A prefix that a program was built for, its library folder's name, and whether that is more than likely."""
 
-    It stands in the program's code, which isn't kept. A program that lies below /usr or /usr/local,
+    prefix: str
+    libdir: str
+    certain: bool
+
+
+def _compiled_prefix(
+    fs: Rootfs, program: str, minor: Minor, libdirs: tuple[str, ...], compiled: Callable[[], Built | Unknown]
+) -> _Compiled | Unknown:
+    """Return the prefix that a program was built for.
+
+    It stands in the program's code. Where that can't be read, one that lies below /usr or /usr/local,
     beside its library, was put there by a package or by `make install`, which build for that place;
     conda rewrites it on installing. Anything else, as builds made to be moved, may say what it likes.
     """
-    found = find(fs, executable)
-    prefix = posixpath.dirname(posixpath.dirname(found[0])) if found else ""
-    if prefix in _SYSTEM_PREFIXES or find(fs, f"{prefix}/conda-meta/history"):
-        for libdir in libdirs:
-            if _has_library(fs, prefix, libdir, minor):
-                return prefix, libdir
-        return prefix, libdirs[0]
+    built = compiled()
+    if isinstance(built, Absent):
+        return built
+    stated = built.prefix if isinstance(built, Built) else None
+    found = find(fs, program)
+    prefix = stated or (posixpath.dirname(posixpath.dirname(found[0])) if found else "")
+    if stated or prefix in _SYSTEM_PREFIXES or find(fs, f"{prefix}/conda-meta/history"):
+        libdir = next((name for name in libdirs if _has_library(fs, prefix, name, minor)), libdirs[0])
+        return _Compiled(prefix, libdir, certain=stated is not None)
     return Unknown(
-        f"the standard library of Python {minor} is not above {executable!r} nor where its pyvenv.cfg points, "
+        f"the standard library of Python {minor} is not above {program!r} nor where its pyvenv.cfg points, "
         "and the prefix compiled into it can't be told"
     )
 

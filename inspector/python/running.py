@@ -46,7 +46,7 @@ def interpreter_runs(
         return start.starts, start.reasons
     archive, library, _ = python.prefixes.standard_library(python.minor)
     if python.prefixes.path_file is None and not _has_encodings(fs, library):
-        starts: Tri = "unknown" if is_file(fs, archive) else "no"
+        starts: Tri = "unknown" if is_file(fs, archive) or python.prefixes.assumed else "no"
         clause = f"the standard library of Python {python.minor} is not at {library!r}, so it stops at its start"
         return starts, (clause,)
     closed = closed_paths(fs, [found.path, *start.chain, library], environment)

@@ -12,13 +12,23 @@ import msgspec
 from inspector.errors import Malformed, Unsupported
 from inspector.python.access import READ, allowed
 from inspector.python.environment import Environment
-from inspector.python.files import exists, find, is_listed, join, lines_of, list_dir, names_in, read_strict
+from inspector.python.files import (
+    StartFails,
+    exists,
+    find,
+    is_listed,
+    join,
+    list_dir,
+    names_in,
+    read_strict,
+)
 from inspector.python.harmless import is_harmless
 from inspector.python.inert import added_paths
 from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import EDITABLE, MAX_TEXT, parse_pth, parse_start
-from inspector.python.site_rules import FROZEN, SiteRules, site_folders
+from inspector.python.pth_text import Reader, read_pth
+from inspector.python.site_rules import FROZEN, SiteRules, includes_system_sites, site_folders
 from inspector.python.sources import read_source
 from inspector.python.version import Minor
 from inspector.rootfs import NotKept, NotListed, Rootfs, is_dir, is_file
@@ -36,13 +46,15 @@ _ZERO = re.compile(r"\s*+[+-]?0++\s*+", re.ASCII)
 class SearchPath(msgspec.Struct, frozen=True):
     """The entries with the working directory in place of `''`; `prefix` is `sys.prefix`.
 
-    What the .pth files of `unlisted` site folders add is missing: single files were asked for, none listed.
+    What the .pth files of `unlisted` site folders add is missing: single files were asked for, none listed. `fails`
+    says why Python stops on the way.
     """
 
     entries: tuple[str, ...]
     prefix: str
     hooks: tuple[Hook, ...]
     unlisted: tuple[str, ...] = ()
+    fails: str = ""
 
 
 class Python(msgspec.Struct, frozen=True):
@@ -51,6 +63,7 @@ class Python(msgspec.Struct, frozen=True):
     prefixes: Prefixes
     minor: Minor
     rules: SiteRules
+    musl: bool = False
 
 
 def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchPath:
@@ -64,11 +77,15 @@ def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchP
         builder.start(python_path(environment) + list(python.prefixes.standard_library(python.minor)))
     else:
         builder.start(path_file.entries)
+    fails = ""
     if path_file is None or path_file.with_site:
-        builder.run_site()
+        try:
+            builder.run_site()
+        except StartFails as error:
+            fails = str(error)
     safe = path_file is not None or (python.minor.at_least >= (3, 11) and environment.get("PYTHONSAFEPATH"))
     entries = builder.entries if safe else [environment.cwd, *builder.entries]
-    return SearchPath(tuple(entries), builder.prefix, tuple(builder.hooks), tuple(builder.unlisted))
+    return SearchPath(tuple(entries), builder.prefix, tuple(builder.hooks), tuple(builder.unlisted), fails)
 
 
 def python_path(environment: Environment) -> list[str]:
@@ -107,7 +124,7 @@ class _Builder:
         modern = self.python.minor.at_least >= (3, 14)
         if modern and self.python.prefixes.venv:
             prefixes = [self.python.prefixes.venv]
-        system_sites = _includes_system_sites(self.fs, self.python.prefixes.executable)
+        system_sites = includes_system_sites(self.fs, self.python.prefixes.executable)
         if system_sites is not None:
             if not modern:
                 self.prefix = posixpath.dirname(posixpath.dirname(self.python.prefixes.executable))
@@ -163,12 +180,9 @@ class _Builder:
         reached = find(self.fs, path)
         if reached is not None and allowed(reached[1], self.environment, READ) == "no":
             return  # site.py goes on where it can't open the file
-        text = read_strict(self.fs, path)
-        if text and not text.isascii() and not (self.python.rules.accepts_mark or self._reads_utf8()):
-            raise Unsupported(
-                f"{path!r} has other than ASCII characters, which Python {self.python.minor} may not read as UTF-8 "
-                "in this image's locale"
-            )
+        rules = self.python.rules
+        reader = Reader(self.python.minor, as_utf8=rules.accepts_mark, musl=self.python.musl)
+        text = read_pth(self.fs, path, reader, self.environment)
         items = parse_pth(text, path, self.python.rules) if text else []
         lines = len((text or "").splitlines())
         self.fs.budget.spend("steps", _STEPS_A_LINE * lines, "lines of .pth files")
@@ -258,18 +272,6 @@ class _Builder:
                 return text
         return None
 
-    def _reads_utf8(self) -> bool:
-        """Tell whether the locale's encoding, which site.py reads .pth files by up to 3.12, certainly is UTF-8.
-
-        Up to 3.6 it is not where the locale is C; from then on C is coerced to UTF-8 (PEP 538), but not by LC_ALL.
-        """
-        stated = self.environment.get
-        locale = stated("LC_ALL") or stated("LC_CTYPE") or stated("LANG")
-        if locale in ("", "C", "POSIX"):
-            forced = stated("LC_ALL") or stated("PYTHONCOERCECLOCALE") == "0" or stated("PYTHONUTF8") == "0"
-            return self.python.minor.at_least >= (3, 7) and not forced
-        return locale.partition(".")[2].partition("@")[0].lower().replace("-", "") == "utf8"
-
     def _add_hooks(self, hooks: list[Hook]) -> None:
         """Add hooks once: a folder may be read twice."""
         self.hooks.update(dict.fromkeys(hooks))
@@ -310,24 +312,6 @@ class _Builder:
         own = sorted(each for each in names_in(children, ()) if each.startswith(start))
         extensions = [*own, f"{name}.abi3.so", f"{name}.so"] if is_listed(children) and children else []
         return [*extensions, f"{name}.py", f"{name}.pyc"]
-
-
-def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
-    """Read the pyvenv.cfg that site.py looks at: beside the program, else one above, `home` or not; None if none.
-
-    Without `include-system-site-packages` the system's sites are included; only `true` includes them.
-    """
-    folder = posixpath.dirname(executable)
-    for candidate in (f"{folder}/pyvenv.cfg", f"{posixpath.dirname(folder)}/pyvenv.cfg"):
-        if not is_file(fs, candidate):
-            continue
-        value = "true"
-        for line in lines_of(read_strict(fs, candidate) or ""):
-            key, equals, text = line.partition("=")
-            if equals and key.strip().lower() == "include-system-site-packages":
-                value = text.strip().lower()
-        return value == "true"
-    return None
 
 
 def _customize_hook(fs: Rootfs, module: Customizing, path: str) -> tuple[Hook, str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Literal
 
 import msgspec
 
 from inspector.errors import Malformed, Unsupported
+from inspector.python.files import lines_of, read_strict
 from inspector.python.prefix import Prefixes
 from inspector.python.sources import read_source
 from inspector.python.version import Minor
-from inspector.rootfs import NotKept, Rootfs, is_dir
+from inspector.rootfs import NotKept, Rootfs, is_dir, is_file
 
 _GENUINE = re.compile(r"^def getsitepackages\(", re.MULTILINE)
 _USER_SITE = re.compile(r"^ENABLE_USER_SITE = (None|True|False)", re.MULTILINE)
@@ -74,3 +76,21 @@ def site_folders(rules: SiteRules, prefix: str, libdir: str, minor: Minor, *, ve
     own = [f"{prefix}/lib/{minor.folder}/site-packages"] if venv else []
     shared = [f"{prefix}/local/lib/{minor.folder}/dist-packages", f"{prefix}/lib/python3/dist-packages"]
     return [*own, *shared, *(f"{prefix}/{name}/{minor.folder}/dist-packages" for name in libdirs)]
+
+
+def includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
+    """Read the pyvenv.cfg that site.py looks at: beside the program, else one above, `home` or not; None if none.
+
+    Without `include-system-site-packages` the system's sites are included; only `true` includes them.
+    """
+    folder = posixpath.dirname(executable)
+    for candidate in (f"{folder}/pyvenv.cfg", f"{posixpath.dirname(folder)}/pyvenv.cfg"):
+        if not is_file(fs, candidate):
+            continue
+        value = "true"
+        for line in lines_of(read_strict(fs, candidate) or ""):
+            key, equals, text = line.partition("=")
+            if equals and key.strip().lower() == "include-system-site-packages":
+                value = text.strip().lower()
+        return value == "true"
+    return None

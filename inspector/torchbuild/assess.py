@@ -97,7 +97,8 @@ def _doubted(interpreter: Interpreter, found: list[Diagnostic]) -> list[Diagnost
 
 def candidate_of(around: Surroundings, found: Found) -> Candidate:
     """Gather what the checks need to know of the torch at `found`."""
-    version = read_version_file(around.folders, f"{found.path}/version.py", around.suffixes.own)
+    path, variables = f"{found.path}/version.py", around.started.variables
+    version = read_version_file(around.folders, path, around.suffixes.own, variables)
     distribution = _distribution(around, found, version)
     libraries = builds_on_disk(around.folders, _libraries(around, found.path))
     build: Build = "unknown"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
 from inspector.python.access import as_user
 from inspector.python.editable import find_editable
@@ -134,13 +135,17 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
         answer = Diagnostic("no", f"no module torch is on the search path of {around.interpreter.path}")
     else:
         (answer,) = _hides(around, first)
-    doubts = [reason for one in found if one.form == "archive" for reason in _hides(around, one)]
-    if first is None:
+    archives = [one for one in found if one.form == "archive"]
+    zipped, doubts = _zipped(around, archives) if archives else ("", [])
+    if zipped:
+        answer = Diagnostic("no", zipped)
+    if first is None and not zipped:
         doubts += _doubts(metadata, unread)
     doubts += [reason for reason in check_start(around.interpreter) if reason.severity == "no" or on_disk]
     if on_disk and around.interpreter.entrypoint == "unknown":
         doubts.append(Diagnostic("unknown", "the image's entrypoint runs first, and may bring another torch in"))
-    if any(reason.severity == "unknown" for reason in doubts) or (first is not None and first.form == "namespace"):
+    empty = first is not None and first.form == "namespace" and not zipped
+    if empty or any(reason.severity == "unknown" for reason in doubts):
         answer = Diagnostic("note", answer.text)
     reasons = [answer, *doubts]
     if metadata is not None and first is None:
@@ -152,6 +157,30 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
         distribution_version=metadata.version if metadata else None,
         path=first.path if first else None,
     )
+
+
+def _zipped(around: Surroundings, archives: Sequence[Found]) -> tuple[str, list[Diagnostic]]:
+    """Say why a torch in an archive isn't imported, where one is found there first; else what may be in the archives.
+
+    Python loads no extension module from a zip file, nor does the loader load a library.
+    """
+    from inspector.imports.finder import Finder  # archives are few
+
+    doubts = [reason for one in archives for reason in _hides(around, one)]
+    if around.content is None or around.blind:
+        return "", doubts
+    finder = Finder(around.folders, around.interpreter, around.content)
+    try:
+        one, _ = finder.find("torch", None)
+        if one is None or (isinstance(one, Found) and one.entry not in {each.path for each in archives}):
+            return "", []
+        if isinstance(one, Found) and one.form == "package":
+            folder = one.path[len(one.entry) + 1 :]
+            if f"{folder}/version.py" in finder.zipped(one.entry):
+                return f"`import torch` finds {one.path!r}, in a zip file, of which no library is loaded", []
+    except InspectorError:
+        pass
+    return "", doubts
 
 
 def _doubts(metadata: Installed | None, unread: Unknown | None) -> list[Diagnostic]:

@@ -23,6 +23,7 @@ from inspector.torchbuild.changed import (
 )
 from inspector.torchbuild.diagnostics import Diagnostic, importable
 from inspector.torchbuild.standard_library import standard_library_of
+from inspector.work.parsing import parse_python
 
 _NOT_PROVED = re.compile(
     r"where torch's extension module should$|version\.py can't be read: it runs code |: it is not PyTorch's own$"
@@ -76,7 +77,7 @@ _AS_INSTALLED = ("", "")
 def _may_be_of(compiled: bytes, source: bytes) -> bool:
     """Tell whether bytecode holds all that a source imports or raises, by name."""
     try:
-        tree = ast.parse(source)
+        tree = parse_python(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     names: set[str] = set()

@@ -20,13 +20,16 @@ from inspector.loader import (
 )
 from inspector.loader.hwcaps import LEVELS
 from inspector.python.access import UserView
+from inspector.python.built import Built, read_built
 from inspector.python.environment import Environment
 from inspector.python.model import Interpreter
 from inspector.rootfs import NotKept, Rootfs, resolve
 from inspector.torchbuild.diagnostics import Diagnostic
+from inspector.unknown import Absent, Unknown
 
 _MAIN = re.compile(r"undefined symbol: Py_(?:Bytes)?Main\b")
 """What a Python calls first, that leaves all else to libpython."""
+_HOLDS_PYTHON = re.compile(r"/libpython3[^/]*\Z")
 
 
 class Whole(UserView):
@@ -86,6 +89,22 @@ def refusal(
         return Diagnostic("unknown", f"whether it starts is not known: {doubts}") if doubts else None, started.levels
 
     return agreed(*at_each_level(attempt, same))
+
+
+def built(fs: Rootfs, program: str, environment: Environment, content: Callable[[str], bytes]) -> Built | Unknown:
+    """Tell what a Python was built as, of its program and the libpython that its loader finds for it.
+
+    `Absent` where the loader doesn't start it.
+    """
+    fs = Whole(fs, environment, content)
+    process = Python(fs, program, environment).start(1, Tables(fs))
+    if isinstance(process, LoadFailure):
+        failure = diagnosed(process, fs)
+        return Absent(failure.text) if failure.severity == "no" else Unknown(failure.text)
+    if process.doubts or process.levels:
+        return Unknown(f"which libraries {program!r} starts with is not known")
+    files = [each.file for each in process.loaded if _HOLDS_PYTHON.search(each.file) or each.file == program]
+    return read_built([content(path) for path in files])
 
 
 def agreed(answer: Diagnostic | None, depends: str) -> Diagnostic | None:

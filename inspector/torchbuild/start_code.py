@@ -17,6 +17,7 @@ from inspector.python.modules import find_modules
 from inspector.python.sources import decode_source, read_source
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic
+from inspector.work.parsing import parse_python
 
 _CALLS = {
     ("", "exit"): "SystemExit",
@@ -101,7 +102,7 @@ def _source(torch: Candidate, name: str) -> str | None:
 
 def _of_module(text: str, is_missing: Callable[[str], bool]) -> str:
     """Return the error that a module's first statement raises, or `import torch` behind it; empty for any other."""
-    body = ast.parse(text).body
+    body = parse_python(text).body
     known = _KNOWN.get("\n".join(map(ast.unparse, body)))
     if known is not None:
         return known

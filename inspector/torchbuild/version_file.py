@@ -50,10 +50,13 @@ class VersionFile(msgspec.Struct, frozen=True):
         return self.version is not None and bool(self.fields or self.odd)
 
 
-def read_version_file(folders: Folders, path: str, endings: Sequence[str] = ()) -> VersionFile | str:
+def read_version_file(
+    folders: Folders, path: str, endings: Sequence[str] = (), variables: Mapping[str, str] | None = None
+) -> VersionFile | str:
     """Read the version.py at `path`, links followed; return a clause that says why, where it can't be read.
 
-    `endings` are those of extension modules that are looked for where its directory can't be listed.
+    `variables` are those of the Python that imports it, if one does. `endings` are those of extension modules that
+    are looked for where its directory can't be listed.
     """
     node = folders.node(path)
     hiding = _hiding(folders.fs, path, (*endings, ".abi3.so", ".so"))
@@ -61,10 +64,11 @@ def read_version_file(folders: Folders, path: str, endings: Sequence[str] = ()) 
         return f"its version.py is not what Python imports: {hiding!r} goes before it"
     if node is None or node.kind is not Kind.FILE:
         return BYTECODE if folders.is_file(f"{path}c") else "its version.py is missing"
-    return folders.once("version.py", node.inode or path, lambda: _read(folders, path))
+    what = "version.py" if variables is None else "version.py in an environment"
+    return folders.once(what, node.inode or path, lambda: _read(folders, path, variables))
 
 
-def _read(folders: Folders, path: str) -> VersionFile | str:
+def _read(folders: Folders, path: str, variables: Mapping[str, str] | None) -> VersionFile | str:
     """Decode and parse the file as CPython does."""
     try:
         text = read_source(folders.fs, path) or ""
@@ -72,7 +76,7 @@ def _read(folders: Folders, path: str) -> VersionFile | str:
             return "its version.py is empty"
         if len(text) <= MAX_SOURCE:
             folders.count_parsed(len(text))
-        values = parse_literals(text, MAX_SOURCE)
+        values = parse_literals(text, MAX_SOURCE, variables)
     except NotKept:
         return "its version.py can't be read: its bytes were not kept"
     except Malformed as error:

@@ -19,7 +19,7 @@ def check_version(torch: Candidate) -> Iterator[Diagnostic]:
     yield from (Diagnostic("note", text) for text in torch.contradictions)
     if isinstance(torch.version, str):
         fatal = torch.version.endswith(
-            ("is missing", "is empty", "SyntaxError", "TypeError")
+            ("is missing", "is empty", "SyntaxError", "TypeError", "KeyError")
         )  # torch/__init__.py needs its version
         severity: Severity = "note" if torch.version == BYTECODE else "no" if fatal else "unknown"
         yield Diagnostic(severity, torch.version, asks=" it runs code " in torch.version)

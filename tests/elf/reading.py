@@ -25,7 +25,8 @@ def forward(content: bytes, piece: int = 1 << 18, *, granted: bool = True) -> Pa
 
 def is_partial(passed: Passed) -> bool:
     """Whether the forward reader says that bytes had gone by."""
-    return PASSED in (getattr(passed.skeleton, "partial", PASSED) or "") or PASSED in passed.symbols.partial
+    parts = (passed.skeleton, passed.symbols)
+    return any(PASSED in (getattr(part, "partial", PASSED) or "") for part in parts)
 
 
 def real_files(most: int) -> list[Path]:

@@ -79,6 +79,20 @@ def test_versions_that_lead_in_a_circle_end() -> None:
     assert "versions" in skeleton.partial
 
 
+@pytest.mark.parametrize(("count", "step", "names"), [(3, 32, "ac"), (1, 16, "abc"), (3, 0, "a"), (9, 16, "abc")])
+def test_versions_needed_are_those_that_lead_to_each_other(count: int, step: int, names: str) -> None:
+    """As glibc follows them, in `_dl_check_map_versions`, whatever their number is said to be."""
+    library = Elf(requires={"libc.so.6": ("a", "b", "c")}).encode()
+    at = library.index(struct.pack("<2H", 1, 3))
+    first = at + struct.unpack_from("<I", library, at + 8)[0]
+    content = bytearray(library)
+    struct.pack_into("<H", content, at + 2, count)
+    struct.pack_into("<I", content, first + 12, step)
+    skeleton = read_skeleton(Content(bytes(content)))
+    assert isinstance(skeleton, Skeleton)
+    assert [name for need in skeleton.needs for name, _ in need.versions] == list(names)
+
+
 def test_a_name_that_is_no_utf8_is_left_out_and_said() -> None:
     at = WHOLE.index(b"liba.so.1")
     skeleton = read_skeleton(Content(changed({at: b"\xff"})))

@@ -6,15 +6,23 @@ A crash is written to `crashes/TARGET/`, where `make test` replays it until it i
 from __future__ import annotations
 
 import argparse
+import ctypes
+import multiprocessing
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
+if find_spec("atheris") is None:
+    sys.exit("atheris is missing; `make fuzz` installs it for CPython up to 3.13 on Linux, where alone it runs")
+from tests.fuzz import one  # isort: skip # before what imports the program, which is instrumented as it is imported
 from tests.fuzz import seeds
 from tests.fuzz.corpus import CORPUS, CRASHES, inputs, keep, room
 from tests.fuzz.targets import TARGETS
@@ -38,12 +46,16 @@ def main() -> int:
         parser.error(f"no target {', '.join(sorted(unknown))}")
     if options.jobs > 1 and not options.dry:
         parser.error("--jobs needs --dry: two targets may find room for one input")
-    if find_spec("atheris") is None:
-        parser.error("atheris is missing; `make fuzz` installs it for CPython up to 3.13 on Linux, where alone it runs")
-    chosen = options.targets or list(TARGETS)
-    with ThreadPoolExecutor(options.jobs) as pool:
-        found = pool.map(lambda name: fuzzed(name, options.seconds, options.seed, dry=options.dry), chosen)
-        return int(any(list(found)))
+    each = partial(fuzzed, seconds=options.seconds, seed=options.seed, dry=options.dry)
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("fork")) as pool:
+        return int(any(list(pool.map(each, options.targets or list(TARGETS)))))
+
+
+class Ended(NamedTuple):
+    """How a process ended, and what it said."""
+
+    code: int
+    said: str
 
 
 def fuzzed(name: str, seconds: int, seed: int, *, dry: bool) -> bool:
@@ -62,18 +74,18 @@ def fuzzed(name: str, seconds: int, seed: int, *, dry: bool) -> bool:
             f"-max_len={TARGETS[name].most}",
             f"-artifact_prefix={folder}/",
         ]
-        ended = _run(name, *LIMITS, *bounds, str(new), *given)
+        ended = _forked(name, *LIMITS, *bounds, str(new), *given)
         took = time.monotonic() - begun
         kept = 0 if dry else _merged(name, [str(new), str(start)])
         crashes = [path for path in Path(folder).iterdir() if path.is_file()]
         for path in crashes:
             _keep_crash(name, path)
-    last = _LAST.findall(ended.stderr)
+    last = _LAST.findall(ended.said)
     runs, reached = (int(number) for number in (last[-1] if last else (0, 0)))
-    found = bool(crashes) or ended.returncode != 0
+    found = bool(crashes) or ended.code != 0
     rate = runs / max(took, 0.1)
     sys.stdout.write(f"{name:16} {runs:>10,} runs  {rate:>8,.0f}/s  {reached:>5} edges  {kept:>4} kept")
-    sys.stdout.write(f"  {'FOUND: ' + _why(ended.stderr) if found else ''}\n")
+    sys.stdout.write(f"  {'FOUND: ' + _why(ended.said) if found else ''}\n")
     sys.stdout.flush()
     return found
 
@@ -84,7 +96,8 @@ def _merged(name: str, folders: list[str]) -> int:
         before = inputs(name)
         for path in before:
             Path(folder, path.name).write_bytes(path.read_bytes())
-        _run(name, "-merge=1", f"-max_len={TARGETS[name].most}", folder, *folders)
+        words = [sys.executable, "-m", "tests.fuzz.one", name, "-merge=1", f"-max_len={TARGETS[name].most}"]
+        subprocess.run([*words, folder, *folders], capture_output=True, check=False)
         found = [path.read_bytes() for path in Path(folder).iterdir() if path.name not in {one.name for one in before}]
     kept = 0
     for content in sorted(found, key=len):
@@ -99,9 +112,20 @@ def _keep_crash(name: str, path: Path) -> None:
     (CRASHES / name / path.name).write_bytes(path.read_bytes())
 
 
-def _run(name: str, *options: str) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "tests.fuzz.one", name, *options]
-    return subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+def _forked(name: str, *options: str) -> Ended:
+    """Run a target in a process of its own, to which what is instrumented need not be imported again."""
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        child = os.fork()
+        if not child:
+            try:
+                for stream in (1, 2):
+                    os.dup2(said.fileno(), stream)
+                one.fuzz(name, *options)
+            finally:
+                ctypes.CDLL(None).exit(1)  # not os._exit, by which libFuzzer wouldn't write down the input it was at
+        _, status = os.waitpid(child, 0)
+        said.seek(0)
+        return Ended(os.waitstatus_to_exitcode(status), said.read())
 
 
 def _why(said: str) -> str:
@@ -114,4 +138,5 @@ def _why(said: str) -> str:
 
 
 if __name__ == "__main__":
+    os.environ["INSPECTOR_CACHE_DIR"] = os.devnull
     sys.exit(main())

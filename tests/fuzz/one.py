@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from contextlib import redirect_stderr
 
 import atheris
 
-with atheris.instrument_imports(include=["inspector"]):
+with redirect_stderr(io.StringIO()), atheris.instrument_imports(include=["inspector"]):  # it names each module
     from tests.fuzz.targets import TARGETS
 
 
-def main() -> None:
+def fuzz(name: str, *options: str) -> None:
     """Set up libFuzzer and hand over to it; it ends the process."""
-    name, *options = sys.argv[1:]
     target = TARGETS[name]
 
     def mutated(content: bytes, most: int, _seed: int) -> bytes:
@@ -26,4 +27,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     os.environ["INSPECTOR_CACHE_DIR"] = os.devnull
-    main()
+    fuzz(*sys.argv[1:])

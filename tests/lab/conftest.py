@@ -16,6 +16,8 @@ from fixtures.forms import FORMS
 from fixtures.roles import right_images
 from fixtures.wrong import wrong_images
 from tests.lab import engine, others, wrong
+from tests.lab.damaged import ALL
+from tests.lab.damages import prepared
 from tests.lab.groups import GROUPS, group_of
 from tests.lab.others import Other
 
@@ -78,6 +80,14 @@ def roles(docker: None) -> None:
     for name in ROLES:
         if not engine.has_image(name):
             _not_here(f"the engine has no image {name}")
+
+
+@pytest.fixture(scope="session")
+def undamaged(roles: None) -> Iterator[dict[str, str]]:
+    """The images that damaged ones are made from, by the name that cases have for them."""
+    del roles
+    with prepared(list(ALL.values())) as images:
+        yield images
 
 
 def _other(engine_: Other) -> Other:

@@ -20,10 +20,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeVar
+from unittest.mock import patch
 
 import inspector
+from inspector.imports.statements import read_statements
 from inspector.layers.cache import IndexCache
 from tests.lab import damage_tools, engine, minitorch
 from tests.lab.damaged import ALL
@@ -150,10 +153,10 @@ def truth_of(image: str) -> Truth:
     return Truth(done.returncode == 0, done.returncode, last)
 
 
-def answer_of(image: str, cache: IndexCache) -> Answer:
+def answer_of(image: str, layers: IndexCache) -> Answer:
     """What we say of it, read from the engine."""
     try:
-        torch = inspector.inspect(f"docker:{image}", cache=cache, access="storage").torch
+        torch = inspector.inspect(f"docker:{image}", cache=layers, access="storage").torch
     except inspector.InspectorError as error:
         return Answer("unknown", (f"refused: {error}",))
     importable: str = torch.importable
@@ -172,15 +175,22 @@ def prepared(damages: Sequence[Damage]) -> Iterator[dict[str, str]]:
 
 def judge(damages: Sequence[Damage], images: Mapping[str, str], *, run: bool, ask: bool) -> Iterator[Judged]:
     """Build each, and run it, ask us of it, or both."""
-    with tempfile.TemporaryDirectory(prefix="inspector-damages-") as folder:
-        cache = IndexCache(Path(folder) / "layers.sqlite")
+    with tempfile.TemporaryDirectory(prefix="inspector-damages-") as folder, _each_source_parsed_once():
+        layers = IndexCache(Path(folder) / "layers.sqlite")
 
         def one(damage: Damage) -> Judged:
             with built(damage, images) as image:
-                return Judged(damage, truth_of(image) if run else None, answer_of(image, cache) if ask else None)
+                return Judged(damage, truth_of(image) if run else None, answer_of(image, layers) if ask else None)
 
         yield from side_by_side(one, damages)
-        cache.close()
+        layers.close()
+
+
+@contextmanager
+def _each_source_parsed_once() -> Iterator[None]:
+    """Keep what is parsed of a text: hundreds of images have the same standard library, which takes a second each."""
+    with patch("inspector.imports.modules.read_statements", cache(read_statements)):
+        yield
 
 
 def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

@@ -7,6 +7,7 @@ GROUPS = {
     "large": [],
     "damages": ["damages", "cases_loader", "init"],
     "services": ["audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch"],
+    "forms": ["containerd", "fixture_forms", "gpu", "gpu_facts", "gpu_runtime", "tar_truth"],
     "containers": [
         *("command", "fleet", "imports", "json_engine", "json_truth", "layer_semantics"),
         *("over_time", "rootfs", "sif", "venv"),

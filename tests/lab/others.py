@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -12,7 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from inspector.engine.containers import Owner, this_owner
+from inspector.runtime.sandbox import probe_source
+
+NEVER = "/inspector-never-starts-this"
+"""The command of a container that is made to read its files."""
 _SECONDS_OF_OTHERS = 90.0
+_NAME = re.compile(r"/?inspector-([0-9a-f]{12}-[0-9]+-[0-9]+)-")
+"""What names a container of the program, and the process that made it."""
 
 LAB = Path(os.environ.get("LAB") or f"{tempfile.gettempdir()}/inspector-lab")
 
@@ -63,7 +71,10 @@ class Other(NamedTuple):
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """Assert that no container and no volume is left that wasn't there before; others' may come and go."""
+        """Assert that no container of the program and no volume is left that wasn't there before.
+
+        Other tests' runs of the program may come and go. Their own containers, and the volumes of these, are not ours.
+        """
         before = self._held()
         yield
         until, left = time.monotonic() + _SECONDS_OF_OTHERS, self._held() - before
@@ -73,16 +84,27 @@ class Other(NamedTuple):
             left &= self._held()
 
     def _held(self) -> set[str]:
-        """The ids of all containers, running or not, and the names of all volumes."""
-        return {
-            *self.docker("ps", "--all", "--quiet", "--no-trunc").split(),
-            *self.docker("volume", "ls", "-q").split(),
-        }
+        """The ids of the containers that the program made, running or not, and the names of volumes without one.
+
+        Less those whose process still runs: that is another test's.
+        """
+        listed = self.docker("ps", "--all", "--no-trunc", "--format", "{{json .}}").splitlines()
+        made = {each["ID"] for each in map(json.loads, listed) if _is_of_the_program(each["Names"], each["Command"])}
+        return made | set(self.docker("volume", "ls", "--quiet", "--filter", "dangling=true").split())
 
     def _run(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
         command = ["docker", "--host", f"unix://{self.socket}", *words]
         return subprocess.run(command, input=stdin, check=False, capture_output=True, env=environment, timeout=120)
+
+
+def _is_of_the_program(name: str, command: str) -> bool:
+    """Tell by its name or, had it none, by its command whether a container is left by the program."""
+    found = _NAME.match(name)
+    owner = Owner.parse(found[1]) if found else None
+    if owner is None or owner == this_owner() or owner.host != this_owner().host:
+        return found is not None or NEVER in command or probe_source()[:50] in command
+    return owner.is_dead(0)
 
 
 DOCKER = Other("docker", "docker", "/var/run/docker.sock")

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 import inspector
 from tests.lab import engine
 from tests.lab.damaged import GROUPS
-from tests.lab.damages import Answer, Judged, built, judge, offenders, prepared, recorded
+from tests.lab.damages import Answer, Judged, built, judge, offenders, recorded
 
 HARD_LINKS = [damage for damage in GROUPS["kind"] if "hard links" in damage.name]
 
 
-@pytest.mark.usefixtures("docker")
-def test_every_kind_has_its_right_answer(space: Path) -> None:
+def test_every_kind_has_its_right_answer(undamaged: dict[str, str], space: Path) -> None:
     """One test for all, since its images are the same; it says what is wrong of every case."""
     truths = recorded()
-    with prepared(GROUPS["kind"]) as images:
-        judged = list(judge(GROUPS["kind"], images, run=True, ask=True))
-        archives = _from_archives(images, space / "damaged.tar")
+    judged = list(judge(GROUPS["kind"], undamaged, run=True, ask=True))
+    archives = _from_archives(undamaged, space / "damaged.tar")
     assert {each.damage.name: each.truth for each in judged if each.truth != truths[each.damage.name]} == {}
     lines = [line for kind in offenders(judged, truths).values() for line in kind]
     lines += [line for kind in offenders(archives, truths).values() for line in kind]

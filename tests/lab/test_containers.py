@@ -131,14 +131,11 @@ def test_a_running_container_in_which_a_package_was_installed(way: AccessMethod,
     script = (
         "import os, shutil, sys, time; s = sys.argv[1]; p = os.path.join(s, 'added-1.2.dist-info'); os.mkdir(p); "
         "open(p + '/METADATA', 'w').write('Metadata-Version: 2.1\\nName: added\\nVersion: 1.2\\n'); "
-        "[shutil.rmtree(os.path.join(s, n)) for n in os.listdir(s) if n.startswith('fastapi')]; time.sleep(600)"
+        "[shutil.rmtree(os.path.join(s, n)) for n in os.listdir(s) if n.startswith('fastapi')]; "
+        "print('done', flush=True); time.sleep(600)"
     )
     container = make("--user", "0", PROD[any_engine.scheme], "python", "-c", script, SITE, how="run")
-    until = time.monotonic() + 30
-    while "fastapi" not in any_engine.docker("diff", container):
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    time.sleep(1)
+    _wait_until_it_says_done(any_engine, container)
     with unchanged(any_engine, container):
         facts = read(container, way)
     assert not isinstance(facts.distributions, Unknown)
@@ -148,6 +145,13 @@ def test_a_running_container_in_which_a_package_was_installed(way: AccessMethod,
     assert "fastapi" not in found
     any_engine.docker("stop", "--time", "0", container)
     assert without_layers(read(container, way))["distributions"] == without_layers(facts)["distributions"]
+
+
+def _wait_until_it_says_done(engine: Other, container: str) -> None:
+    until = time.monotonic() + 60
+    while "done" not in engine.docker("logs", container):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -199,9 +203,10 @@ def test_the_image_may_be_gone(way: AccessMethod, any_engine: Other, small_image
 
 def test_one_that_changes_all_the_time_is_no_answer(any_engine: Other, make: Make) -> None:
     script = (
-        "import itertools, sys\nfor n in itertools.count(): open(f'{sys.argv[1]}/new_{n % 50}.py', 'w').write(str(n))"
+        "import itertools, sys\nfor n in itertools.count():\n"
+        " open(f'{sys.argv[1]}/new_{n % 50}.py', 'w').write(str(n))\n if n == 50: print('done', flush=True)"
     )
     container = make("--user", "0", PROD[any_engine.scheme], "python", "-c", script, SITE, how="run")
-    time.sleep(2)
+    _wait_until_it_says_done(any_engine, container)
     with pytest.raises(InspectorError, match="chang"):
         read(container)

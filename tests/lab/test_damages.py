@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 from tests.lab.damaged import ALL, GROUPS
 from tests.lab.damaged.case import Damage
-from tests.lab.damages import judge, offenders, prepared, recorded
+from tests.lab.damages import judge, offenders, recorded
 
 UNKNOWN_AT_MOST, OF_A_PART = 0.034, 0.042
 """Of all cases, and of a third, which may have more of them than another; asked are 0.02 of all.
@@ -43,13 +41,11 @@ def test_each_part_is_of_its_own_and_all_make_the_whole() -> None:
     assert len(parts) >= 3 * 150
 
 
-@pytest.mark.usefixtures("roles")
-def test_no_answer_is_contradicted_by_a_container_and_few_are_unknown() -> None:
+def test_no_answer_is_contradicted_by_a_container_and_few_are_unknown(undamaged: dict[str, str]) -> None:
     """One test for all, since its images are the same; it says what is wrong of every case."""
     damages = chosen(os.environ.get("INSPECTOR_DAMAGES", "1/3"))
     truths = recorded()
-    with prepared(damages) as images:
-        judged = list(judge(damages, images, run=True, ask=True))
+    judged = list(judge(damages, undamaged, run=True, ask=True))
     assert {each.damage.name: each.truth for each in judged if each.truth != truths[each.damage.name]} == {}
     found = offenders(judged, truths)
     unknown = found.pop("unknown")

@@ -29,10 +29,9 @@ from inspector.sources.media import Media
 from inspector.testing.image import Image, Step
 from tests.cli.program import ROOT
 from tests.lab.asked import ask
-from tests.lab.others import Other
+from tests.lab.others import NEVER, Other
 
 NAME = f"inspector-lab-leftovers-{os.getpid()}:1"
-NEVER = "/inspector-never-starts-this"
 
 HALT = """
 import os, signal, sys

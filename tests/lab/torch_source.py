@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -48,17 +49,32 @@ def write_wheel(wheel: Wheel, folder: Path) -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The address at which `folder` can be read for a while, from builds on the host's network too."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(folder))) as server:
+    """The address at which `folder` can be read for a while, from builds on the host's network too.
+
+    It names what `folder` holds, so that a build's cache never answers with what another run served at that port.
+    """
+    content = hashlib.sha256()
+    for path in sorted(folder.rglob("*.whl")):
+        content.update(path.read_bytes())
+    mark = content.hexdigest()[:16]
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, mark, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http://127.0.0.1:{server.server_port}/{mark}"
         finally:
             server.shutdown()
             thread.join()
 
 
 class _Silent(SimpleHTTPRequestHandler):
+    def __init__(self, mark: str, *args: Any, **named: Any) -> None:
+        self._mark = mark
+        super().__init__(*args, **named)
+
+    def translate_path(self, path: str) -> str:
+        """Take the mark off."""
+        return super().translate_path(path.removeprefix(f"/{self._mark}"))
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""

@@ -47,6 +47,14 @@ def test_a_large_file_is_searched_as_it_goes_by(monkeypatch: pytest.MonkeyPatch,
     assert index.entries[1].path == "z"
 
 
+def test_what_lies_behind_all_that_is_loaded_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the names of debuggers' symbols, a third of the file."""
+    monkeypatch.setattr(taking, "SMALL", 1000)
+    index = streamed({PATH: TORCH + bytes(9 << 10) + b"\0sm_70 sm_80 sm_90\0" + bytes(9 << 10), "z": b"what follows"})
+    assert merge([index]).listed(f"/{PATH}") == LIST
+    assert index.entries[1].path == "z"
+
+
 def test_a_name_that_is_a_link_asks_for_it(tmp_path: Path) -> None:
     tree: Tree = {"cas/0123": TORCH, PATH: Hardlink("cas/0123")}
     content = gzip.compress(tar_of(tree))

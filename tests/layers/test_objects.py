@@ -14,7 +14,8 @@ import pytest
 
 from fixtures.elf import Elf
 from inspector.elf import Content, LoaderFacts, NotElf, Skeleton, Symbols, read_skeleton, words_of
-from inspector.layers import codec
+from inspector.errors import CorruptLayer
+from inspector.layers import codec, taking
 from inspector.layers.binaries import Binaries, remember
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
@@ -115,12 +116,36 @@ def test_every_way_of_reading_tells_the_same(tmp_path: Path) -> None:
     assert found["seek"] == found["stream"] == found["walk"]
 
 
-def test_of_programs_in_a_stream_only_a_python_has_symbols(tmp_path: Path) -> None:
-    *near, (_, fs) = every_way(TREE, tmp_path)
-    assert all(isinstance(each.symbols("/bin/tool", whole=True), Symbols) for _, each in near)
-    with pytest.raises(NotKept):
-        fs.symbols("/bin/tool")
-    assert isinstance(fs.symbols("/bin/python"), Symbols)
+@pytest.mark.parametrize("small", [0, taking.SMALL])
+def test_of_programs_in_a_stream_only_a_python_has_symbols(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, or by those of Python's functions that it names; whether it is had whole, or read as it goes by."""
+    monkeypatch.setattr(taking, "SMALL", small)
+    loader = "/lib64/ld-linux-x86-64.so.2"
+    tree: Tree = {
+        "bin/tool": File(PROGRAM, 0o755),
+        "bin/text": File(Elf(loader=loader, needed=("libc.so.6",), text=b"\0Py_BytesMain\0").encode(), 0o755),
+        "bin/start": File(Elf(loader=loader, undefined=("Py_BytesMain",)).encode(), 0o755),
+        "bin/pypy3": File(PROGRAM, 0o755),
+        "lib/libtool.so": File(PROGRAM, 0o755),
+    }
+    index = streamed(tree)
+    assert len(index.objects.skeletons) == len(tree)
+    assert {index.entries.path(at) for at in index.objects.symbols} == {"bin/start", "bin/pypy3", "lib/libtool.so"}
+
+
+def test_a_library_that_comes_in_many_pieces_tells_the_same() -> None:
+    content = tar_of({"lib/libx.so.1": Elf(soname="libx.so.1", symbols=("x",), text=bytes(9000)).encode()})
+    pieces = [content[at : at + 700] for at in range(0, len(content), 700)]
+    found, whole = (scan_stream(iter(chunks), None, None).index.objects for chunks in (pieces, [content]))
+    assert (found.skeletons, found.symbols) == (whole.skeletons, whole.symbols)
+    assert found.symbols
+
+
+def test_a_tar_that_is_cut_in_a_library_is_refused() -> None:
+    content = tar_of({"lib/libx.so.1": Elf(soname="libx.so.1", text=bytes(9000)).encode()})[:5000]
+    pieces = [content[at : at + 700] for at in range(0, len(content), 700)]
+    with pytest.raises(CorruptLayer, match="cut inside a member's data at byte 5000"):
+        scan_stream(iter(pieces), None, None)
 
 
 STORE = "sysroot/ostree/repo/objects"

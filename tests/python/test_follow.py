@@ -220,15 +220,16 @@ def test_options_of_python(words: tuple[str, ...], letters: set[str], program: s
         ("-uB -X utf8", "direct", {}),
         ("-I", "direct", {"PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1", "PYTHONPATH": ""}),
         ("-sP", "direct", {"PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1", "PYTHONPATH": "/x"}),
-        ("-E", "direct", {"PYTHONPATH": ""}),
+        ("-E", "direct", {"PYTHONPATH": "", "PYTHONEXECUTABLE": "/usr/bin/python3"}),
         ("-W error", "direct", {"PYTHONWARNINGS": "error"}),
+        ("-W error -W a,ignore", "direct", {"PYTHONWARNINGS": "error,a;ignore"}),
         ("-S", "unknown", {}),
     ],
 )
 def test_options_that_a_script_gives_python(options: str, passes: str, changed: dict[str, str]) -> None:
     tree = {**IMAGE, "e": File(f'#!/bin/sh\nshift\nexec python {options} "$@"\n'.encode(), 0o755)}
-    config = config_of(env={**ENV, "PYTHONPATH": "/x"}, entrypoint=["/e"])
-    question = ask(rootfs_of(tree), config, "python")
+    env = {**ENV, "PYTHONPATH": "/x", "PYTHONEXECUTABLE": "/usr/bin/python3"}
+    question = ask(rootfs_of(tree), config_of(env=env, entrypoint=["/e"]), "python")
     assert question.passes == passes
     assert {name: question.config.env.get(name, "") for name in changed} == changed
 

@@ -466,9 +466,12 @@ def test_other_systems_are_not_looked_at() -> None:
 
 @pytest.mark.parametrize("name", ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"])
 def test_variable_that_names_another_program(name: str) -> None:
-    env = SLIM | {name: "/v/bin/python"}
-    assert name in refusal({**debian(), **cpython()}, config_of(env=env)).unknown
-    assert ask({**debian(), **cpython("3.10.4")}, config_of(env=env)).version == "3.10.4"
+    tree = {**debian(), **cpython(), **venv("v")}
+    answer = ask(tree, config_of(env=SLIM | {name: "/v/bin/python"}))
+    assert (answer.path, answer.prefix) == ("/usr/local/bin/python", "/v")
+    assert "takes the path 'bin/python'" in refusal(tree, config_of(env=SLIM | {name: "bin/python"})).unknown
+    older = {**debian(), **cpython("3.10.4"), **venv("v", version="3.10.4")}
+    assert ask(older, config_of(env=SLIM | {name: "/v/bin/python"})).prefix == "/usr/local"
 
 
 def test_variable_too_long_for_the_kernel() -> None:

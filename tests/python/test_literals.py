@@ -172,6 +172,48 @@ def test_what_is_put_together_of_literals(text: str, expected: object) -> None:
 
 
 def test_a_text_and_none_do_not_add_up() -> None:
-    assert parse_literals("a = None\nc = '2' if a is None else '2' + a", 99)["c"] is NOT_LITERAL
+    assert parse_literals("a = None\nc = '2' if a is None else '2' + a", 99)["c"] == "2"
     with pytest.raises(ValueError, match="TypeError"):
         parse_literals("a = None\nc = '2' + a", 99)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("c = os.environ.get('V', '1')", "2"),
+        ("c = os.getenv('NEVER', '1')", "1"),
+        ("c = os.environ['V']", "2"),
+        ("c = '1' if 'V' in os.environ else None", "1"),
+        ("c = '1' if 'NEVER' not in os.environ else None", "1"),
+        ("if os.environ.get('V') == '2':\n    c = '1'\nelse:\n    c = None", "1"),
+        ("a = None\nif a is None:\n    if not a:\n        c = '1'", "1"),
+        ("c = '1'\nif x:\n    c = '2'", NOT_LITERAL),
+    ],
+)
+def test_what_the_environment_decides(text: str, expected: object) -> None:
+    assert parse_literals(f"import os\n{text}", 10_000, {"V": "2"}).get("c", NOT_LITERAL) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"),
+    [
+        ("c = os.environ.get('V', '1')", None),
+        ("c = os.environ.get('HOSTNAME', '1')", {}),
+        ("import x\nc = os.environ.get('V', '1')", {}),
+    ],
+)
+def test_what_the_environment_may_not_decide(text: str, variables: dict[str, str] | None) -> None:
+    with pytest.raises(ValueError, match="runs code"):
+        parse_literals(f"import os\n{text}", 10_000, variables)
+
+
+def test_a_variable_that_is_not_set() -> None:
+    with pytest.raises(ValueError, match="KeyError"):
+        parse_literals("import os\nc = os.environ['NEVER']", 99, {})
+    with pytest.raises(ValueError, match="runs code"):
+        parse_literals("import os\nos.environ['NEVER'] = '1'\nc = os.environ['NEVER']", 99, {})
+
+
+def test_conditions_that_take_long_to_decide_are_refused() -> None:
+    with pytest.raises(ValueError, match="conditions"):
+        parse_literals("if '1':\n    pass\n" * 50, 10_000)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.bases import alpine, debian
 from fixtures.pythons import cpython
 from inspector.errors import LimitExceeded
 from inspector.python.interpreter import find_interpreter
-from inspector.python.model import Hook
+from inspector.python.model import Hook, Interpreter
 from inspector.python.pth import import_hook, parse_pth
 from inspector.python.site_rules import SiteRules
 from inspector.testing.tree import Member
 from inspector.unknown import Unknown
 from tests.support import config_of, few, rootfs_of
 
+SITE = "usr/local/lib/python3.11/site-packages"
 OLD, NEW = SiteRules(), SiteRules(skips_hidden=True, accepts_mark=True)
 
 NSPKG = (
@@ -98,3 +100,50 @@ def test_lines_of_all_files_are_counted_comments_too() -> None:
     )
     assert isinstance(answer, Unknown)
     assert "lines of .pth files" in answer.unknown
+
+
+UTF8, LATIN = "# \N{LATIN SMALL LETTER E WITH ACUTE}\n".encode(), b"# \xe9\n"
+INSTALLED: dict[str, Member] = {"usr/lib/locale/de_DE.utf8/LC_CTYPE": b"", "usr/lib/locale/fr_FR/LC_CTYPE": b""}
+
+
+@pytest.mark.parametrize(
+    ("content", "env", "runs"),
+    [
+        (UTF8, {"LANG": "C.UTF-8"}, "yes"),
+        (LATIN, {"LANG": "C.UTF-8"}, "no"),
+        (UTF8, {"LC_ALL": "en_US.UTF-8"}, "no"),
+        (UTF8, {"LC_ALL": "de_DE.UTF-8"}, "yes"),
+        (UTF8, {"LC_CTYPE": "en_US.UTF-8", "PYTHONCOERCECLOCALE": "0"}, "no"),
+        (LATIN, {"LANG": "fr_FR"}, ""),
+        (UTF8, {"LANG": "fr_FR"}, ""),
+        (UTF8, {"LC_ALL": "x/y.UTF-8"}, ""),
+        (UTF8, {"LC_ALL": "en_US.UTF-8", "LOCPATH": "/opt"}, ""),
+        (b"# e\n", {"LC_ALL": "x/y.UTF-8"}, "yes"),
+    ],
+)
+def test_the_locale_decides_what_is_read(content: bytes, env: dict[str, str], runs: str) -> None:
+    tree = {**debian(), **cpython(), **INSTALLED, f"{SITE}/x.pth": content}
+    answer, _ = find_interpreter(rootfs_of(tree), config_of(env={"PATH": "/usr/local/bin", **env}))
+    assert ("" if isinstance(answer, Unknown) else answer.runs) == runs
+
+
+def test_an_archive_of_locales_may_have_any() -> None:
+    tree = {**debian(), **cpython(), "usr/lib/locale/locale-archive": b"", f"{SITE}/x.pth": UTF8}
+    for env, known in (({"LC_ALL": "en_US.UTF-8"}, False), ({"LANG": "en_US.UTF-8"}, True), ({"LANG": "de_DE"}, False)):
+        answer, _ = find_interpreter(rootfs_of(tree), config_of(env={"PATH": "/usr/local/bin", **env}))
+        assert isinstance(answer, Unknown) is not known
+
+
+def test_musl_takes_every_locale_for_one_of_utf_8() -> None:
+    tree = {**alpine(), **cpython(libc="musl"), f"{SITE}/x.pth": UTF8}
+    for env, known in (({"LC_ALL": "en_US"}, True), ({"LC_ALL": "C"}, False), ({"LANG": "C"}, True)):
+        answer, _ = find_interpreter(rootfs_of(tree), config_of(env={"PATH": "/usr/local/bin", **env}))
+        assert isinstance(answer, Unknown) is not known
+
+
+def test_a_pyvenv_cfg_of_another_encoding_ends_the_start() -> None:
+    tree = {**debian(), **cpython(), "usr/local/pyvenv.cfg": b"home = /usr/local/bin\n" + LATIN}
+    answer, _ = find_interpreter(rootfs_of(tree), config_of(env={"PATH": "/usr/local/bin"}))
+    assert isinstance(answer, Interpreter)
+    assert answer.runs == "no"
+    assert "is not UTF-8" in answer.reasons[0]

@@ -18,10 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.facts.starting import reader_of_built
 from inspector.oci import ImageConfig, RuntimeConfig
 from inspector.python.interpreter import find_interpreter
 from inspector.python.launch import MACHINES
 from inspector.python.model import Interpreter
+from inspector.python.question import Question
 from inspector.unknown import Unknown
 from tests.effort import THOROUGH, examples
 from tests.python.host import HostRootfs
@@ -204,6 +206,23 @@ def _copied_program(case: Case) -> None:
     shutil.copy(case.base.path, venv / "bin" / "python")
 
 
+def _far_copy(case: Case) -> None:
+    """A copy of the program, whose name tells no version, with no library above it."""
+    case.user_site()
+    case.command = str(case.root / "python")
+    shutil.copy(case.base.path, case.command)
+
+
+def _named(variable: str) -> Callable[[Case], None]:
+    """The base interpreter, told that it is the program of a virtual environment."""
+
+    def lay_out(case: Case) -> None:
+        case.env[variable] = str(case.venv() / "bin" / "python")
+        case.command = case.base.path
+
+    return lay_out
+
+
 def _other_minor(case: Case) -> None:
     """lib/python3.N of another N: its packages are not seen."""
     venv = case.venv()
@@ -281,7 +300,16 @@ CASES: dict[str, Callable[[Case], None]] = {
     "user base": _env(PYTHONUSERBASE="ROOT/userbase"),
     "user base tilde": _env(PYTHONUSERBASE="~/userbase"),
     "lib64": _env(PYTHONPLATLIBDIR="lib64"),
-    "named program": _env(PYTHONEXECUTABLE="ROOT/venv/bin/python"),
+    "named program": _env(PYTHONEXECUTABLE="ROOT/none/bin/python"),
+    "named program of a venv": _named("PYTHONEXECUTABLE"),
+    "launcher of a venv": _named("__PYVENV_LAUNCHER__"),
+    "copy of no version": _far_copy,
+    "pth other name, LC_ALL of no locale": _pth({"x.pth": "ä\n".encode()}, LC_ALL="xx_XX.UTF-8"),
+    "pth other name, LANG of no locale": _pth({"x.pth": "ä\n".encode()}, LANG="xx_XX.ISO-8859-1"),
+    "pth other name, not coerced": _pth({"x.pth": "ä\n".encode()}, PYTHONCOERCECLOCALE="0"),
+    "pth other name, UTF-8 mode": _pth({"x.pth": "ä\n".encode()}, LC_ALL="C", PYTHONUTF8="1"),
+    "pth other name, no UTF-8 mode": _pth({"x.pth": "ä\n".encode()}, LC_ALL="C", PYTHONUTF8="0"),
+    "pth no UTF-8, LC_ALL": _pth({"x.pth": b"a\nb\xe9\n"}, LC_ALL="C"),
     "zipped library": _zipped,
     "venv": _venv("home = {bin}\ninclude-system-site-packages = false\n"),
     "venv with system sites": _venv("home = {bin}\ninclude-system-site-packages = TRUE\n"),
@@ -342,7 +370,8 @@ def _ask(case: Case, env: dict[str, str]) -> Interpreter | Unknown:
     architecture = next(name for name, known in MACHINES.items() if known == machine)
     run = RuntimeConfig(env=[f"{name}={value}" for name, value in env.items()], working_dir=case.cwd)
     config = ImageConfig(os="linux", architecture=architecture, config=run)
-    answer, _ = find_interpreter(HostRootfs(), config, case.command)
+    fs, asked = HostRootfs(), Question(config=config, asked=case.command, command=case.command)
+    answer, _ = find_interpreter(fs, config, case.command, built=reader_of_built(fs, asked, fs.read))
     return answer
 
 
@@ -383,12 +412,9 @@ def test_search_path_is_that_of_the_interpreter(base: Base, name: str, tmp_path:
     case = Case(tmp_path, base)
     CASES[name](case)
     by_locale = base.version < (3, 7) and name.startswith("pth other name")
-    _compare(case, may_be_unknown=name in MAY_BE_UNKNOWN or by_locale)
-
-
-MAY_BE_UNKNOWN = {"venv bad home", "zipped library", "named program", "pth no UTF-8", "pth other name, LC_ALL"}
-"""Cases that rest on the prefix compiled into the program, which no file tells outside /usr and /usr/local, on the
-locale, or on a variable of no use in images."""
+    by_locale |= base.version >= (3, 13) and name == "pth other name, no UTF-8 mode"  # the path itself isn't encoded
+    by_prefix = base.version < (3, 11) and name in ("venv bad home", "copy of no version")
+    _compare(case, may_be_unknown=name == "zipped library" or by_locale or by_prefix)
 
 
 def test_there_is_an_interpreter_to_compare_with() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
+import pytest
+
 from fixtures.bases import debian
 from fixtures.nvidia import nvidia
 from fixtures.pythons import cpython
 from fixtures.torches import Torch, torch_cpu, torch_cuda, version_py
 from fixtures.wheels import install
 from inspector.python.distributions import find_distributions
+from inspector.python.interpreter import find_interpreter
 from inspector.testing.tree import File, Link, Member
 from inspector.torchbuild import find_torch
 from inspector.unknown import Unknown
@@ -134,6 +140,31 @@ def test_an_archive_on_the_path_may_hold_a_torch() -> None:
     egg = slim(CPU) | {"usr/lib/six-1.0-py3.11.egg": b"PK"}
     config = config_of(env={**ENV, "PYTHONPATH": "/lib/six-1.0-py3.11.egg"})
     assert ask(egg, config=config).torch.importable == "yes"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected", "clause"),
+    [
+        (["six.py"], "no", "no module torch is on the search path"),
+        (["torch/__init__.py", "torch/version.py"], "no", "in a zip file, of which no library is loaded"),
+        (["torch/__init__.py"], "unknown", "may hold a module torch"),
+        (["torch.py"], "unknown", "may hold a module torch"),
+        (["in/torch/__init__.py", "in/torch/version.py"], "no", "no module torch is on the search path"),
+    ],
+)
+def test_an_archive_that_can_be_read_tells_what_it_holds(files: list[str], expected: str, clause: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in files:
+            archive.writestr(name, "x = 1\n")
+    fs, config = (
+        rootfs_of(slim() | {"opt/my.zip": packed.getvalue()}),
+        config_of(env=ENV | {"PYTHONPATH": "/opt/my.zip"}),
+    )
+    interpreter, _ = find_interpreter(fs, config)
+    torch, *_ = find_torch(fs, config, interpreter, (), content=lambda _: packed.getvalue())
+    assert torch.importable == expected
+    assert clause in "; ".join(torch.reasons)
 
 
 def test_metadata_of_another_entry_is_not_this_torch_s() -> None:

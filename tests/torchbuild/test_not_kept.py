@@ -83,7 +83,6 @@ def test_padding_never_makes_a_torch_good(path: str, size: int, pad: bytes) -> N
         ("sitecustomize.py", b"# coding: utf-7\n#+AAo-import evil\n"),
         ("usercustomize.py", b"# coding: raw_unicode_escape\n#\\u000aimport evil\n"),
         ("sitecustomize.py", b"x = f'{1}' #\xe9\n"),
-        ("a.pth", b"\xff\n"),
         ("a.pth", "\ufeffimport evil\nimport evil\n".encode()),
     ],
 )
@@ -92,12 +91,15 @@ def test_what_another_codec_decides_never_makes_a_torch_good(path: str, content:
     assert torch_in({**TREE, f"{SITE}/evil.py": evil, f"{SITE}/{path}": content}).importable == "unknown"
 
 
+def test_what_ends_the_start_makes_no_torch_good() -> None:
+    assert torch_in({**TREE, f"{SITE}/a.pth": b"\xff\n"}).importable == "no"
+
+
 def test_a_torch_is_not_absent_where_what_may_lead_to_it_can_t_be_read() -> None:
     bare = without(TREE, f"{SITE}/torch", INFO)
     assert torch_in(bare).importable == "no"
     hidden: list[dict[str, Member]] = [
         {f"{SITE}/a.pth": b"#" * 300_000},
-        {f"{SITE}/a.pth": b"\xe9"},
         {f"{INFO}/METADATA": TREE[f"{INFO}/METADATA"], f"{INFO}/direct_url.json": b"x" * 70_000},
     ]
     for more in hidden:

@@ -15,7 +15,7 @@ from inspector.layers.sums import sum_of
 from inspector.rootfs import Kind, Node, NotKept, NotListed, resolve
 from inspector.sources.below import DIRECTORY, KINDS, OPENED
 
-MAX_CONTENT = 16 << 20
+MAX_CONTENT = 32 << 20
 """Bytes of a file that is read whole."""
 MAX_BINARIES = 4000
 """Files whose ELF is looked into; `import torch` takes 50."""
