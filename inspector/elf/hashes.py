@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import chain, compress, repeat
-from operator import gt, mod, ne, sub
+from itertools import compress
+from operator import gt, mul, sub
 
 from inspector.elf.words import bytes_of, words_of
 
@@ -56,22 +56,46 @@ def hashes_of(names: Iterable[bytes]) -> list[int]:
 
 
 _EVEN = bytes(byte & 0xFE for byte in range(256))
+_ODD = bytes(byte & 1 for byte in range(256))
+_PARITIES = (b"\0", b"\1")
+_LANE = 12  # bytes: a hash times a number of 64 bits
 
 
 def restored(links: array[int], starts: Sequence[int], first: int) -> array[int]:
     """Return the hashes in the chains of DT_GNU_HASH, whose lowest bits say instead where a chain ends.
 
-    `starts` are the first symbols of the buckets, 0 for an empty one, and there are two at least. A hash modulo their
-    number is that of its bucket, so that it has the bit where the hash without it is another's. (`foo(long)` and
-    `foo(unsigned long)` often differ in that bit alone.)
+    `starts` are the first symbols of the buckets, 0 for an empty one, and there are two at least. A hash is quotient *
+    count of buckets + its bucket. So its lowest bit is the bucket's where the count is even; where it is odd, that of
+    the sum of bucket and quotient, but for bucket 0, where the hash without the bit may have the quotient before.
+    (`foo(long)` and `foo(unsigned long)` often differ in that bit alone.)
     """
+    count = len(starts)
     numbers, begins = [*compress(range(len(starts)), starts)], [*filter(None, starts)]
     if any(map(gt, begins, begins[1:])):
         begins, numbers = map(list, zip(*sorted(zip(begins, numbers, strict=True)), strict=True))
-    sizes = map(sub, [*begins[1:], first + len(links)], [first, *begins[1:]])
-    buckets = chain.from_iterable(map(repeat, numbers, sizes))
+    sizes = list(map(sub, [*begins[1:], first + len(links)], [first, *begins[1:]]))
     data = bytearray(bytes_of(links))
     data[::4] = low = data[::4].translate(_EVEN)
-    bits = bytes(map(ne, map(mod, words_of(bytes(data)), repeat(len(starts))), buckets))
-    data[::4] = (int.from_bytes(low, "little") | int.from_bytes(bits, "little")).to_bytes(len(low), "little")
-    return words_of(bytes(data))
+    parities = b"".join(map(mul, [_PARITIES[each & 1] for each in numbers], sizes))
+    bits = int.from_bytes(parities[: len(links)], "little")  # sizes make no sense in a damaged file
+    if count & 1:
+        bits ^= int.from_bytes(_quotients(data, count).translate(_ODD), "little")
+    data[::4] = (int.from_bytes(low, "little") | bits).to_bytes(len(low), "little")
+    found = words_of(bytes(data))
+    for at in range(min(sizes[0], len(links)) if count & 1 and numbers[:1] == [0] else 0):
+        even = found[at] & ~1
+        found[at] = even | bool(even % count)
+    return found
+
+
+def _quotients(hashes: bytearray, count: int) -> bytes:
+    """Return the lowest bytes of many hashes divided by one number, all at once: as digits of one large number.
+
+    To divide by the number is to multiply by 2**64 / number, rounded up, and to leave out the lowest 64 bits: exact
+    for numbers and hashes of 32 bits.
+    """
+    lanes = bytearray(len(hashes) // 4 * _LANE)
+    for at in range(4):
+        lanes[at::_LANE] = hashes[at::4]
+    product = int.from_bytes(lanes, "little") * -(-(1 << 64) // count)
+    return product.to_bytes(len(lanes) + _LANE, "little")[8 : len(lanes) : _LANE]

@@ -84,6 +84,13 @@ def gather(
         return msgspec.structs.replace(facts, warnings=warnings)
 
 
+def prepare() -> None:
+    """Import what an image with torch needs besides, for a moment in which there is nothing else to do."""
+    import inspector.gpu.find
+    import inspector.torchbuild.extensions
+    import inspector.torchbuild.loading  # noqa: F401 - and so the loader
+
+
 def _lacks(indexed: Indexed) -> bool:
     """Tell whether symbols were asked for that only a further read of the layer can give."""
     return indexed.binaries is not None and indexed.binaries.lacks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -57,11 +57,23 @@ class FactsReader:
 
             verify = self.options.verify
             return gather_of_machine(image, image.machine, python=python, imports=imports, sizes=sizes, verify=verify)
-        meanwhile = self.options.meanwhile
-        with nullcontext() if meanwhile is None else self._indexer.reading_ahead(image.layers, meanwhile):
+        with self._reading_ahead(image):
             from inspector.facts.from_layers import gather  # what the cache has is answered without it
 
             return gather(image, self._indexer, python=python, imports=imports, sizes=sizes, known=self._known)
+
+    def _reading_ahead(self, image: Image) -> AbstractContextManager[None]:
+        further = self.options.meanwhile
+        if further is None:
+            return nullcontext()
+
+        def meanwhile() -> None:
+            from inspector.facts.from_layers import prepare
+
+            prepare()
+            further()
+
+        return self._indexer.reading_ahead(image.layers, meanwhile)
 
     def keep(self, image: Image, question: Question, facts: ImageFacts, by: str) -> None:
         """Keep facts that were found in another way than from the layers."""
