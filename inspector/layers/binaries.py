@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property, partial
 from typing import TypeVar
@@ -14,7 +13,7 @@ from inspector.elf import read_loader as facts_of
 from inspector.elf import read_skeleton as skeleton_of
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
-from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable, Unpacked
+from inspector.layers.blob import Ahead, LayerBlob, Parted, Remote, Reopenable, Seekable, Unpacked
 from inspector.layers.entry import LayerIndex
 from inspector.layers.kept import is_whole, joined, kept, pack_kept, unpack_kept
 from inspector.layers.objects import (
@@ -30,8 +29,7 @@ from inspector.layers.objects import (
     unpack_skeleton,
     unpack_symbols,
 )
-from inspector.layers.offsets import offsets_of
-from inspector.layers.readers import FileReader
+from inspector.layers.offsets import Offsets
 from inspector.layers.source_sums import CHANGED, SourceSums, unreadable
 from inspector.layers.taking import not_elf
 from inspector.rootfs import NotKept
@@ -81,7 +79,8 @@ class Binaries:
         self._left = MAX_READ
         self._skeletons: dict[int, Skeleton | NotElf] = {}
         self._sums = SourceSums(index, self._stored)
-        self._offsets: array[int] | None = None
+        self._offsets = Offsets(index)
+        self._ahead: Ahead | None = None
         self.missed = False
         """Whether a file was asked for that could not be read."""
         self.lacks = False
@@ -112,8 +111,14 @@ class Binaries:
         packed = self._read_before(skeleton_key(position))
         if packed is not None:
             return _decoded(unpack_skeleton, packed)
-        with self._opened(position) as source:
-            found = skeleton_of(source)
+        ahead = None if self._ahead is None else self._ahead.elf(position)
+        if ahead is None:
+            with self._opened(position) as source:
+                found = skeleton_of(source)
+        else:
+            found, symbols = ahead
+            if symbols is not None:
+                self._hold(position, symbols)
         self._new[skeleton_key(position)] = pack_skeleton(found)
         return found
 
@@ -139,11 +144,14 @@ class Binaries:
         found = self._symbols.get(position)
         if found is None or (whole and not is_whole(found)):
             found = self._read_symbols(position, whole=whole)
-            self._held -= len(found.names) + len(found.exported)
-            if self._held >= 0:
-                self._symbols[position] = found
+            self._hold(position, found)
         self._asked[position] = self._asked.get(position, False) or whole
         return found
+
+    def _hold(self, position: int, symbols: Symbols) -> None:
+        self._held -= len(symbols.names) + len(symbols.exported)
+        if self._held >= 0:
+            self._symbols[position] = symbols
 
     def _read_symbols(self, position: int, *, whole: bool) -> Symbols:
         packed = self._index.objects.symbols.get(position)
@@ -193,9 +201,10 @@ class Binaries:
         self._new[listed_key(position)] = pack_listed(found)
         return found
 
-    def expect_sums(self, ahead: Callable[[], Mapping[int, bytes]]) -> None:
-        """Have sums of sources that are taken elsewhere meanwhile; `ahead` is asked once, if ever."""
-        self._sums.ahead = ahead
+    def expect(self, ahead: Ahead) -> None:
+        """Have what is found out elsewhere meanwhile."""
+        self._ahead = ahead
+        self._sums.ahead = ahead.sums
 
     def sums(self, positions: Iterable[int]) -> dict[int, bytes | NotKept]:
         """Return the sum of each regular file, see `layers.sums`, or why it is not known."""
@@ -222,7 +231,7 @@ class Binaries:
         """Take the sums of files where they lie in a tar, which is opened once for all of them."""
         try:
             with self._unchanged(), tar.reader() as reader:
-                offsets = self._offsets_of(reader, positions)
+                offsets = self._offsets.of(reader, positions)
                 return {at: self._sums.take(at, partial(reader.read_at, offsets[at])) for at in positions}
         except NotKept as error:
             self._sums.forget(positions)
@@ -311,17 +320,8 @@ class Binaries:
                 yield source
             return
         with files.reader() as reader:
-            start = self._offsets_of(reader, [position])[position]
+            start = self._offsets.of(reader, [position])[position]
             yield reader.part(start, self._index.entries.sizes[position])
-
-    def _offsets_of(self, reader: FileReader, positions: list[int]) -> Mapping[int, int] | array[int]:
-        """Return where files begin; looked for in the whole tar where that of one was not noted."""
-        noted = self._index.objects.offsets
-        if self._offsets is None and noted.keys() >= set(positions):
-            return noted
-        if self._offsets is None:
-            self._offsets = offsets_of(reader, self._index.entries)
-        return self._offsets
 
 
 def _parted(blob: object) -> Parted | None:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from inspector.elf import Source
+from inspector.elf import NotElf, Skeleton, Source, Symbols
 from inspector.layers.entry import LayerIndex
 from inspector.layers.readers import FileReader
 
@@ -27,12 +27,22 @@ class Parted(Protocol):
         """See `Reopenable.open_file`."""
 
 
+class Ahead(Protocol):
+    """What is found out of a layer's files elsewhere, while what reads them goes on."""
+
+    def sums(self) -> Mapping[int, bytes]:
+        """Return the sums of sources, by position; it is asked once."""
+
+    def elf(self, position: int) -> tuple[Skeleton | NotElf, Symbols | None] | None:
+        """Return what is to be known of an ELF file, once; None where that is found out here."""
+
+
 class Scanned(msgspec.Struct, frozen=True):
     """A layer's index, and what it took: bytes read from the medium, and the way (`seek`, `stream` or `toc`).
 
     `notes` tell of the reading what is no matter of the index, such as why a shorter way could not be taken. `files`
     are those of a layer that was read by its table of contents, to be fetched later on. Where another process
-    read it, `packed` is the index as the cache keeps it, and `sums` gives those that it took of sources meanwhile.
+    read it, `packed` is the index as the cache keeps it, and `ahead` gives what it finds out meanwhile.
     """
 
     index: LayerIndex
@@ -41,7 +51,7 @@ class Scanned(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     files: Parted | None = None
     packed: bytes | None = None
-    sums: Callable[[], Mapping[int, bytes]] | None = None
+    ahead: Ahead | None = None
 
 
 @runtime_checkable

@@ -115,8 +115,8 @@ class Indexer:
             unchanged = identity is not None and blob.identity == identity  # else it is of no one state of the file
             keep(self._cache, scanned.index, identity if unchanged else None, scanned.packed)
         binaries = self._binaries(scanned.index, blob, identity, scanned.files)
-        if scanned.sums is not None:
-            binaries.expect_sums(scanned.sums)
+        if scanned.ahead is not None:
+            binaries.expect(scanned.ahead)
         return Indexed(
             scanned.index,
             cached=False,

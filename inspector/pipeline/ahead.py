@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
 from inspector import work
+from inspector.elf import NotElf, Skeleton, Symbols
 from inspector.errors import InspectorError
 from inspector.layers import codec, memory
 from inspector.layers.binaries import Binaries
@@ -20,47 +22,97 @@ from inspector.rootfs import Kind
 from inspector.sources.engine.diff_directory import DiffDirectory
 from inspector.sources.image import Layer
 
+MAX_OBJECTS = 400
+"""ELF files of a layer that are read ahead: `import torch` loads 60 of its CUDA build; other packages have more."""
 LEAST = 256 << 20
 """Bytes of a layer's files from which on it is worth it: a copy takes some 5 ms, such a layer 20 ms and more."""
+_PACKAGES = re.compile(r"-packages(/|\Z)")
+_LIBRARY = re.compile(r"\.so(\.[0-9.]+)?\Z")
 
 
 class _Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What the copy found: see `Scanned`; `metered` are the bytes that a meter is told."""
+    """The copy's first answer: see `Scanned`. `metered` are the bytes that a meter is told.
+
+    `objects` are the positions of the ELF files that it goes on to read.
+    """
 
     packed: bytes
     bytes_read: int
     how: str
     notes: tuple[str, ...]
     metered: int
+    objects: set[int]
 
 
-_DECODER = msgspec.msgpack.Decoder(_Answer)
-"""Made once: several threads may read ahead."""
+class _Sums(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The next one: the sums of sources."""
+
+    packed: bytes
 
 
-class ReadAhead(msgspec.Struct, frozen=True):
+class _Object(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Each further one: an ELF file, or one that was taken for such a file by its name."""
+
+    position: int
+    skeleton: Skeleton | NotElf
+    symbols: Symbols | None
+
+
+_FIRST = msgspec.msgpack.Decoder(_Answer)
+_FURTHER: msgspec.msgpack.Decoder[_Sums | _Object] = msgspec.msgpack.Decoder(_Sums | _Object)
+
+
+class ReadAhead:
     """A layer that is being read, the identity that its blob had before, and what else there is to do meanwhile."""
 
-    diff_id: str
-    identity: str | None
-    aside: work.Aside
-    meanwhile: Callable[[], object]
+    def __init__(self, diff_id: str, identity: str | None, aside: work.Aside, meanwhile: Callable[[], object]) -> None:
+        self.diff_id = diff_id
+        self.identity = identity
+        self.aside = aside
+        self._meanwhile = meanwhile
+        self._sums: Mapping[int, bytes] | None = None
+        self._expected: set[int] = set()
+        self._objects: dict[int, _Object] = {}
 
     def take(self, meter: Meter) -> Scanned | None:
         """Return what was read, waiting for it; None where that failed, for a reason that reading it again tells."""
-        self.meanwhile()
+        self._meanwhile()
         found = self.aside.take()
         if found is None:
             return None
-        answer = _DECODER.decode(found)
+        answer = _FIRST.decode(found)
         index = memory.load(lambda: codec.decode(answer.packed))
         if index is None:
             return None
         meter(answer.metered)
-        return Scanned(index, answer.bytes_read, answer.how, answer.notes, packed=answer.packed, sums=self._sums)
+        self._expected = answer.objects
+        return Scanned(index, answer.bytes_read, answer.how, answer.notes, packed=answer.packed, ahead=self)
 
-    def _sums(self) -> Mapping[int, bytes]:
-        return unpack_sums(self.aside.take() or b"")
+    def sums(self) -> Mapping[int, bytes]:
+        """See `Ahead.sums`."""
+        while self._sums is None and self._take_further():
+            pass
+        return self._sums or {}
+
+    def elf(self, position: int) -> tuple[Skeleton | NotElf, Symbols | None] | None:
+        """See `Ahead.elf`."""
+        while position in self._expected and self._take_further():
+            pass
+        found = self._objects.pop(position, None)
+        return None if found is None else (found.skeleton, found.symbols)
+
+    def _take_further(self) -> bool:
+        """Wait for the next answer; False where there is none."""
+        found = self.aside.take()
+        if found is None:
+            return False
+        match _FURTHER.decode(found):
+            case _Sums(packed):
+                self._sums = unpack_sums(packed)
+            case answer:
+                self._expected.discard(answer.position)
+                self._objects[answer.position] = answer
+        return True
 
 
 @contextlib.contextmanager
@@ -100,7 +152,7 @@ def _size(layer: Layer) -> int:
 
 
 def _read(diff_id: str, digest: str | None, blob: LayerBlob) -> Iterator[bytes]:
-    """Yield the layer's index, then the sums of its sources; in the copy."""
+    """Yield the layer's index, then the sums of its sources, then its ELF files; in the copy."""
     identity = blob.identity
     counts: list[int] = []
 
@@ -110,17 +162,32 @@ def _read(diff_id: str, digest: str | None, blob: LayerBlob) -> Iterator[bytes]:
 
     found = blob.scan(diff_id, digest, verify=False, meter=meter)
     assert not found.index.objects.symbols, "they aren't packed with an index"
-    answer = _Answer(codec.encode(found.index), found.bytes_read, found.how, found.notes, sum(counts))
-    yield msgspec.msgpack.encode(answer)
-    sums = Binaries(found.index, blob, identity).sums(_sources(found.index.entries))
-    if taken := {at: each for at, each in sums.items() if isinstance(each, bytes)}:
-        yield pack_sums(taken)
+    encode, objects = msgspec.msgpack.encode, _libraries(found.index.entries)
+    packed = codec.encode(found.index)
+    yield encode(_Answer(packed, found.bytes_read, found.how, found.notes, sum(counts), set(objects)))
+    binaries = Binaries(found.index, blob, identity)
+    sums = binaries.sums(_sources(found.index.entries))
+    yield encode(_Sums(pack_sums({at: each for at, each in sums.items() if isinstance(each, bytes)})))
+    for at in objects:
+        skeleton = binaries.skeleton(at)
+        yield encode(_Object(at, skeleton, None if isinstance(skeleton, NotElf) else binaries.symbols(at)))
 
 
 def _sources(entries: Entries) -> list[int]:
     """Return the positions of the sources that `import torch` may read."""
-    parents = enumerate(entries.parents)
-    homes = {at for at, parent in parents if holds_sources(parent) or parent.endswith("-packages")}
+    found = _files_in(entries, lambda folder: holds_sources(folder) or folder.endswith("-packages"))
+    return [at for at in found if is_summed(entries.path(at))]
+
+
+def _libraries(entries: Entries) -> list[int]:
+    """Return the positions of the libraries that are asked for, in about that order: NVIDIA's, torch's, others'."""
+    found = {at: entries.path(at) for at in _files_in(entries, _PACKAGES.search)}
+    chosen = [at for at, path in found.items() if _LIBRARY.search(path)]
+    return sorted(chosen, key=lambda at: ("/nvidia/" not in found[at], "/torch/" not in found[at], at))[:MAX_OBJECTS]
+
+
+def _files_in(entries: Entries, wanted: Callable[[str], object]) -> Iterator[int]:
+    """Yield the positions of the regular files in the folders that are `wanted`."""
+    homes = {at for at, parent in enumerate(entries.parents) if wanted(parent)}
     file = CODES[Kind.FILE]
-    own = (at for at, home in enumerate(entries.homes) if home in homes and entries.kinds[at] == file)
-    return [at for at in own if is_summed(entries.path(at))]
+    return (at for at, home in enumerate(entries.homes) if home in homes and entries.kinds[at] == file)

@@ -13,14 +13,18 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from inspector.work.token import wait_readable
 
+if sys.platform == "linux":
+    import fcntl
+
 WATCHER = "inspector-signals"
 """The name of the thread that waits for signals and holds nothing: a process can be copied beside it."""
 _SIGNALS = {signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP, signal.SIGIO] if sys.platform == "linux" else [])}
+_AHEAD = 1 << 20
 _OF_SIZE = 8  # bytes that state an answer's size
 
 
@@ -69,6 +73,7 @@ def aside(action: Callable[[], Iterator[bytes]]) -> Aside | None:
     if not _may_copy():
         return None
     answers, alive = os.pipe(), os.pipe()
+    _widen(answers[1])
     with _signals_held(), warnings.catch_warnings():
         try:
             warnings.simplefilter("ignore", DeprecationWarning)  # of any thread beside, from Python 3.12 on
@@ -90,6 +95,12 @@ def _may_copy() -> bool:
         return False
     here = threading.current_thread()
     return all(thread is here or thread.name == WATCHER for thread in threading.enumerate())
+
+
+def _widen(pipe: int) -> None:
+    """Let the copy be ahead by so many bytes: it waits where a pipe is full."""
+    with suppress(OSError):  # the system allows less
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _AHEAD)
 
 
 @contextmanager
@@ -116,8 +127,6 @@ def _answer(action: Callable[[], Iterator[bytes]], descriptor: int, alive: int) 
 
 def _die_with(alive: int) -> None:
     """Have the system end this process by a signal, also where the other one ends: `alive` is then at its end."""
-    import fcntl
-
     signal.set_wakeup_fd(-1)
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)

@@ -189,7 +189,7 @@ TIMED: Tree = {"torch/a.py": SOURCE, "torch/b.py": b"b\n", "torch/c.txt": b"c", 
 
 
 def test_those_that_are_taken_later_need_no_further_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.layers.binaries.offsets_of", None)
+    monkeypatch.setattr("inspector.layers.offsets.offsets_of", None)
     indexed = sought(TIMED, tmp_path)
     for path in ("torch/b.py", "torch/a.py", "numpy/d.py"):
         content = TIMED[path]

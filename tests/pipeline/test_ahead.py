@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _ctypes
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -12,8 +13,10 @@ import pytest
 
 from fixtures.roles import right_images
 from inspector import work
+from inspector.elf import NotElf, Skeleton
 from inspector.errors import CorruptLayer
 from inspector.facts import ImageFacts
+from inspector.layers import binaries
 from inspector.layers.cache import IndexCache
 from inspector.layers.file import FileRange
 from inspector.layers.indexer import Indexer
@@ -29,10 +32,14 @@ from tests.comparable import comparable
 from tests.sources.engine.unpacked import unpack
 
 GPU = right_images()["worker-gpu"]
+LIBRARY = "usr/lib/python3/dist-packages/torch/_C.cpython-311-x86_64-linux-gnu.so"
+CUT = "usr/lib/python3/dist-packages/other/libcut.so.1"
 TREE: Tree = {
     "usr/lib/python3/dist-packages/torch/a.py": b"a = 1\n" * 50,
     "usr/lib/python3/dist-packages/typing_extensions.py": b"b = 2\n" * 60,
     "usr/lib/python3/dist-packages/other/c.py": b"c = 3\n",
+    LIBRARY: Path(_ctypes.__file__).read_bytes(),
+    CUT: b"\x7fELF cut",
     "usr/bin/tool": File(b"\x7fELF cut", 0o755),
 }
 LAYER = "sha256:" + "a" * 64
@@ -81,7 +88,7 @@ def test_an_image_gives_the_same_facts_and_leaves_the_same_cache(archive: Path, 
 
 
 @pytest.mark.parametrize("way", ["tar", "directory"])
-def test_a_layer_gives_the_same_index_and_the_sums_of_its_sources(way: str, tmp_path: Path) -> None:
+def test_a_layer_gives_the_same_index_sums_and_libraries(way: str, tmp_path: Path) -> None:
     layer = layer_of(way, tmp_path)
     metered: list[int] = []
     indexer = Indexer(None, verify=False, meter=metered.append)
@@ -91,14 +98,36 @@ def test_a_layer_gives_the_same_index_and_the_sums_of_its_sources(way: str, tmp_
         assert begun is not None
         found = begun.take(counts.append)
         assert found is not None
-        assert found.sums is not None
-        sums = found.sums()
+        assert found.ahead is not None
+        sums = found.ahead.sums()
+        files = [(each.path, at, found.ahead.elf(at)) for at, each in enumerate(found.index.entries)]
     assert (found.index, found.how, found.bytes_read) == (expected.index, expected.how, expected.bytes_read)
     assert expected.binaries is not None
     summed = [at for at, entry in enumerate(expected.index.entries) if entry.kind is Kind.FILE and at in sums]
     assert sums == expected.binaries.sums(summed)
     assert {expected.index.entries[at].path.rpartition("/")[2] for at in sums} == {"a.py", "typing_extensions.py"}
     assert sum(counts) == sum(metered)
+    read = {path: (at, told) for path, at, told in files if told is not None}
+    assert read.keys() == {LIBRARY, CUT}
+    for at, (skeleton, symbols) in read.values():
+        assert skeleton == expected.binaries.skeleton(at)
+        assert symbols == (None if isinstance(skeleton, NotElf) else expected.binaries.symbols(at))
+
+
+@pytest.mark.parametrize("way", ["tar", "directory"])
+def test_libraries_that_were_read_ahead_are_not_read_again(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = layer_of(way, tmp_path)
+    indexer = SharedIndexer(None, verify=False, meter=lambda _: None, expected=[LAYER])
+    with indexer.reading_ahead([layer], bool):
+        found = indexer.index(LAYER, None, layer.blob)
+        for each in ("skeleton_of", "symbols_of"):
+            monkeypatch.setattr(binaries, each, None)
+        assert found.binaries is not None
+        at = [entry.path for entry in found.index.entries].index(LIBRARY)
+        assert isinstance(found.binaries.skeleton(at), Skeleton)
+        assert found.binaries.symbols(at).exported
 
 
 def layer_of(way: str, folder: Path) -> Layer:
