@@ -39,7 +39,7 @@ class Process:
         *,
         rights: Rights = Rights(),  # noqa: B008 - frozen
         cwd: str = "/",
-        level: int = LEVELS[0],
+        level: int = 1,
         tables: Tables | None = None,
     ) -> None:
         self._fs = fs

@@ -72,7 +72,7 @@ class Search:
 
     def reaches(self, level: int) -> bool:
         """Tell whether the processor has the level that a file is built for."""
-        if self._level < level <= LEVELS[-1]:
+        if level in LEVELS[self._level :]:
             self.levels.add(level)
         return level <= self._level
 

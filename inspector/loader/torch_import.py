@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -10,10 +9,12 @@ import msgspec
 from inspector.loader.extension import ImportFailure, import_extension, open_library
 from inspector.loader.model import Library, Preloads
 from inspector.loader.process import Process
+from inspector.loader.torch_patterns import is_pattern, may_match
 from inspector.rootfs import Kind, Rootfs, resolve
 
 MAX_LISTED = 10_000
-_MAGIC = re.compile(r"[*?[]")
+MAX_PATTERNS = 20
+"""Entries of sys.path that are followed as patterns."""
 _GLOBAL = "lib/libtorch_global_deps.so"
 
 
@@ -49,6 +50,7 @@ class _TorchImport:
         self._process = process
         self._fs = fs
         self._torch = torch
+        self._patterns: dict[str, bool] = {}
 
     def run(self) -> ImportFailure | None:
         if self._fs.lstat(f"{self._torch.package}/_rocm_init.py") is not None:
@@ -114,14 +116,26 @@ class _TorchImport:
 
     def _find(self, preloads: Preloads, folder: str, pattern: str) -> str | None:
         for entry in self._torch.search_path:
-            if _MAGIC.search(entry):  # torch globs the whole path
-                self._process.doubts.append(f"torch looks for libraries by a pattern, and {entry!r} reads as one")
+            if is_pattern(entry) and self._leads_nowhere(preloads, entry):
+                continue
             for place in self._places(preloads, entry, folder):
                 found = self._matching(place, pattern)
                 if found:
                     self._doubt_order(place, found)
                     return f"{place}/{found[0]}"
         return None
+
+    def _leads_nowhere(self, preloads: Preloads, entry: str) -> bool:
+        """Tell whether nothing is found by an entry that is a pattern, torch globbing the whole path.
+
+        What may be found is a doubt: some releases also ask for a folder that has the very name.
+        """
+        if entry not in self._patterns:
+            bounded = len(self._patterns) < MAX_PATTERNS and not preloads.together
+            self._patterns[entry] = bounded and not may_match(self._fs, entry)
+            if not self._patterns[entry]:
+                self._process.doubts.append(f"torch looks for libraries by a pattern, and {entry!r} reads as one")
+        return self._patterns[entry]
 
     def _places(self, preloads: Preloads, entry: str, folder: str) -> list[str]:
         places = [f"{entry}/nvidia/{folder}/lib"]

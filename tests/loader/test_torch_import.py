@@ -278,6 +278,15 @@ def test_global_symbols_instead_of_global_dependencies(site: Site) -> None:
     assert agreed(site, environment={"TORCH_USE_RTLD_GLOBAL": "1"}) == "OK"
 
 
+def test_an_entry_of_the_path_that_is_a_pattern(site: Site) -> None:
+    (site.folder / "p[1]").mkdir()
+    (site.folder / "site/nvidia").rename(site.folder / "p[1]/nvidia")
+    assert agreed(site, "p[1]").startswith("ValueError")
+    (site.folder / "p1").mkdir()
+    with pytest.raises(AssertionError, match="reads as one"):
+        site.model("p[1]", environment={})
+
+
 def test_the_oldest_release_names_two_libraries(tmp_path: Path) -> None:
     site = Site(tmp_path, OLDEST)
     site.build("site/torch/lib/libtorch_global_deps.so", "int deps;", needs=_needs(site, "libcublas.so.11"))
