@@ -10,7 +10,7 @@ from inspector.oci import Digest
 
 __all__ = ["SCANNER_VERSION", "Attributes", "Entries", "Entry", "LayerIndex", "Objects"]
 
-SCANNER_VERSION = 11
+SCANNER_VERSION = 12
 """Raised whenever an index made of the same bytes would differ; older indexes are then not used."""
 
 

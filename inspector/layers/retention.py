@@ -67,7 +67,7 @@ _BY_NAME = {
     "patchlevel.h": _Rule(64 * _KIB),
     "ld.so.cache": _Rule(4 * _MIB, re.compile(r"\Aetc/ld\.so\.cache\Z")),
     "ld.so.preload": _Rule(64 * _KIB, re.compile(r"\Aetc/ld\.so\.preload\Z")),
-    "__init__.py": _Rule(_MIB, re.compile(r"(?:^|/)(?:torch|(?:site|user)customize)/__init__\.py\Z")),
+    "__init__.py": _Rule(_MIB, re.compile(r"(?:^|/)(?:torch|encodings|(?:site|user)customize)/__init__\.py\Z")),
     "__init__.pyc": _Rule(256 * _KIB, re.compile(r"(?:^|/)torch/__init__\.pyc\Z")),
     "passwd": _Rule(256 * _KIB, re.compile(r"\Aetc/passwd\Z")),
     "group": _Rule(256 * _KIB, re.compile(r"\Aetc/group\Z")),

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from inspector.python.environment import Environment
 from inspector.python.files import join, upward
+from inspector.python.search_path import python_path
 from inspector.python.which import Found
 from inspector.rootfs import Kind, Rootfs, is_dir, resolve
 
@@ -130,7 +131,7 @@ def _matters(fs: Rootfs, path: str, python: Found, environment: Environment) -> 
         return True
     if name == "pyvenv.cfg" or (name.startswith("python") and folder in environment.path):
         return True
-    on_path = any(_within(path, join(environment.cwd, entry)) for entry in _entries(environment, "PYTHONPATH"))
+    on_path = any(_within(path, join(entry)) for entry in python_path(environment))
     if on_path and (_is_looked_for(fs, path) or not _FIRST.isdisjoint(path.split("/"))):
         return True
     if folder == environment.cwd and stem in _FIRST | sys.stdlib_module_names:

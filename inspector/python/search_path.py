@@ -40,6 +40,8 @@ Customizing = Literal["sitecustomize", "usercustomize"]
 
 _APPORT = ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"]
 _IMPORT = r"import[ \t]+([A-Za-z]\w{0,100})[ \t]*"
+_OWN_FOLDER = re.compile(r"(?s)\A/++proc/++self/++cwd(?:/++|\Z)(?!(?:.*/)?\.\.(?:/|\Z))")
+"""Not before `..`, which Python takes away with the name before it, and the kernel follows."""
 _ZERO = re.compile(r"\s*+[+-]?0++\s*+", re.ASCII)
 
 
@@ -89,9 +91,15 @@ def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchP
 
 
 def python_path(environment: Environment) -> list[str]:
-    """Return PYTHONPATH: an empty one adds nothing, an empty component is the working directory, `~` a plain name."""
+    """Return PYTHONPATH: an empty one adds nothing, an empty component is the working directory, `~` a plain name.
+
+    The kernel's link to the working directory (proc_pid_cwd(5)) stands for it, whatever the image has in /proc; not
+    where its name would be a pattern to what globs the entries, as torch does.
+    """
     value = environment.get("PYTHONPATH")
-    return [posixpath.join(environment.cwd, entry) for entry in value.split(":")] if value else []
+    plain = not set("*?[") & set(environment.cwd)
+    entries = [_OWN_FOLDER.sub("", entry) if plain else entry for entry in value.split(":")] if value else []
+    return [posixpath.join(environment.cwd, entry) for entry in entries]
 
 
 class _Builder:

@@ -84,3 +84,7 @@ def test_what_is_written_and_then_run_is_a_doubt(line: str) -> None:
 )
 def test_of_a_folder_on_the_path_what_imports_look_for_matters(line: str, matters: bool) -> None:  # noqa: FBT001 - a table
     assert bool(changes(line, PYTHONPATH="/app")) is matters
+
+
+def test_the_working_directory_on_the_path_by_the_kernels_link() -> None:
+    assert changes("cd /app; rm -f /app/lib/x.py", PYTHONPATH="/proc/self/cwd/lib")

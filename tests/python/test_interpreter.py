@@ -216,6 +216,29 @@ def test_free_threaded_python_has_folders_of_its_own() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "first"),
+    [
+        ("/proc/self/cwd", "/srv"),
+        ("//proc//self/cwd/lib/", "/srv/lib"),
+        ("/proc/self/cwd//../x", "/proc/self/x"),
+        ("/proc/self/cwd2", "/proc/self/cwd2"),
+        ("/x/proc/self/cwd", "/x/proc/self/cwd"),
+        ("/proc/self/cwd/../x", "/proc/self/x"),
+    ],
+)
+def test_the_kernels_link_to_the_working_directory(path: str, first: str) -> None:
+    env = SLIM | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+    answer = ask({**debian(), **cpython()}, config_of(env=env, working_dir="/srv"))
+    assert answer.search_path[0] == first
+
+
+def test_the_kernels_link_hides_that_a_folders_name_is_a_pattern() -> None:
+    env = SLIM | {"PYTHONPATH": "/proc/self/cwd", "PYTHONSAFEPATH": "1"}
+    answer = ask({**debian(), **cpython()}, config_of(env=env, working_dir="/srv[1]"))
+    assert (answer.runs, answer.search_path[0]) == ("unknown", "/proc/self/cwd")
+
+
 def test_python_path_and_home() -> None:
     env = SLIM | {"PYTHONPATH": "src:/opt/x:", "PYTHONHOME": "/usr/local"}
     answer = ask({**debian(), **cpython()}, config_of(env=env, working_dir="/app"))
