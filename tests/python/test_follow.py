@@ -223,7 +223,7 @@ def test_options_of_python(words: tuple[str, ...], letters: set[str], program: s
         ("-E", "direct", {"PYTHONPATH": "", "PYTHONEXECUTABLE": "/usr/bin/python3"}),
         ("-W error", "direct", {"PYTHONWARNINGS": "error"}),
         ("-W error -W a,ignore", "direct", {"PYTHONWARNINGS": "error,a;ignore"}),
-        ("-S", "unknown", {}),
+        ("-S", "direct", {"PYTHONPATH": "/x"}),
     ],
 )
 def test_options_that_a_script_gives_python(options: str, passes: str, changed: dict[str, str]) -> None:
@@ -232,6 +232,18 @@ def test_options_that_a_script_gives_python(options: str, passes: str, changed: 
     question = ask(rootfs_of(tree), config_of(env=env, entrypoint=["/e"]), "python")
     assert question.passes == passes
     assert {name: question.config.env.get(name, "") for name in changed} == changed
+
+
+def test_a_program_may_run_site_itself() -> None:
+    told = started(rootfs_of(IMAGE), config_of(env=ENV, cmd=["python", "-S", "-m", "app"]))
+    assert told.unknown is not None
+    assert "-S" in told.unknown.unknown
+
+
+def test_with_site_and_without_are_two_ways() -> None:
+    text = b'#!/bin/sh\nshift\nif [ -e /proc/x ]; then exec python -S "$@"; fi\nexec python "$@"\n'
+    question = ask(rootfs_of({**IMAGE, "e": File(text, 0o755)}), config_of(env=ENV, entrypoint=["/e"]), "python")
+    assert question.passes == "unknown"
 
 
 def test_an_option_that_python_has_not_stops_it() -> None:
