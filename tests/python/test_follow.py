@@ -439,3 +439,30 @@ def test_programs_that_change_the_user() -> None:
         assert (end.kind, end.environment.uid) == ("python", 1000)
     (end,) = Follower(fs).follow(("gosu", "nobody-here", "python"), environment)
     assert end.fails == "user 'nobody-here' has no entry in /etc/passwd"
+
+
+@pytest.mark.parametrize(
+    ("shell", "place", "before", "answer"),
+    [
+        ("bash", "usr/bin", "", "runs"),
+        ("bash", "usr/sbin", "", "fails"),
+        ("dash", "usr/sbin", "", "runs"),
+        ("dash", "usr/local/sbin", "", "fails"),
+        ("bash", "usr/bin", "export PATH=/app/.venv/bin", "doubt"),
+        ("bash", "usr/sbin", "cp x /usr/bin/tool", "doubt"),
+        ("bash", "usr/sbin", "PATH=$(x)", "doubt"),
+        ("ash", "usr/sbin", "", "doubt"),
+    ],
+)
+def test_command_p_looks_in_a_path_of_the_shell(shell: str, place: str, before: str, answer: str) -> None:
+    tree = {
+        **IMAGE,
+        f"{place}/tool": program(),
+        "app/.venv/bin/tool": program(),
+        "usr/bin/ash": program(),
+        "e": File(f"#!/usr/bin/{shell}\n{before}\ncommand -p tool\n".encode(), 0o755),
+    }
+    fs, config = rootfs_of(tree), config_of(env={"PATH": f"/{place}:/usr/bin"})
+    (end,) = Follower(fs).follow(("/e",), environment_of(fs, config))
+    assert ("doubt" if end.doubts else "fails" if end.fails else "runs") == answer
+    assert answer != "runs" or end.environment.variables["PATH"] == f"/{place}:/usr/bin"
