@@ -11,7 +11,7 @@ from inspector.python.environment import environment_of
 from inspector.python.follow import Follower
 from inspector.python.options import read_options
 from inspector.python.question import ask, started
-from inspector.testing.tree import File, Tree
+from inspector.testing.tree import File, Link, Tree
 from tests.support import config_of, rootfs_of
 
 PYTHON = ("python", "-c", "import torch")
@@ -466,3 +466,11 @@ def test_command_p_looks_in_a_path_of_the_shell(shell: str, place: str, before: 
     (end,) = Follower(fs).follow(("/e",), environment_of(fs, config))
     assert ("doubt" if end.doubts else "fails" if end.fails else "runs") == answer
     assert answer != "runs" or end.environment.variables["PATH"] == f"/{place}:/usr/bin"
+
+
+@pytest.mark.parametrize(("words", "doubted"), [(("python",), True), (("/usr/bin/python",), False), (("nope",), False)])
+def test_a_python_without_path_does_not_find_itself(words: tuple[str, ...], doubted: bool) -> None:  # noqa: FBT001
+    tree = {**IMAGE, "usr/bin/python": Link("/usr/local/bin/python3")}
+    fs, config = rootfs_of(tree), config_of(env=ENV)
+    (end,) = Follower(fs).follow(("env", "-i", *words), environment_of(fs, config))
+    assert bool(end.doubts) == doubted
