@@ -37,7 +37,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     passwd(5) gives the user, empty for one without an entry. `groups` are the user's own group and all others;
     `stated` is the user as it was asked for, with its group. `changed` are the files that programs may have
     written or removed since the container's start, `laid` what they surely did. `functions` are those that a bash
-    hands on to others. `architecture` is the image's.
+    hands on to others. `architecture` is the image's. `site` tells whether a Python started here runs site.py.
     """
 
     variables: Mapping[str, str]
@@ -53,6 +53,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     laid: Laid = msgspec.field(default_factory=dict)
     functions: Mapping[str, Command] = msgspec.field(default_factory=dict)
     architecture: str = ""
+    site: bool = True
 
     @property
     def path(self) -> tuple[str, ...]:

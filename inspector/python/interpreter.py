@@ -75,7 +75,7 @@ def find_interpreter(
         if asked.fails:
             return Absent(asked.fails), ()
         fs = asked.seen(fs)
-        environment = environment_of(fs, asked.config)
+        environment = msgspec.structs.replace(environment_of(fs, asked.config), site=asked.site)
         view = as_user(fs, environment)
         program = _find_program(view, asked.command, environment)
         if not isinstance(program, Unknown):

@@ -42,7 +42,7 @@ class Options(NamedTuple):
             before = filter(None, [variables.get("PYTHONWARNINGS")])
             whole = (each.replace(",", ";") for each in self.warnings)  # an option is one filter, whatever is in it
             variables["PYTHONWARNINGS"] = ",".join([*before, *whole])
-        return msgspec.structs.replace(environment, variables=variables)
+        return msgspec.structs.replace(environment, variables=variables, site="S" not in self.letters)
 
 
 def read_options(words: Sequence[str]) -> Options:

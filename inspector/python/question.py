@@ -40,6 +40,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     `asked` is its name as it was asked for, `command` that or the path of the Python that a script runs for it.
     `doubts` say what the entrypoint may have changed in ways that can't be told; `fails` why it ends in failure before
     it runs a command, `may_fail` why it may. `laid` are the files that it surely changes before, if they matter.
+    `site` tells whether the Python runs site.py.
     """
 
     config: ImageConfig
@@ -50,6 +51,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     fails: str = ""
     may_fail: tuple[str, ...] = ()
     laid: Laid = msgspec.field(default_factory=dict)
+    site: bool = True
 
     def seen(self, fs: Rootfs) -> Rootfs:
         """Return the image's files as they are when the command runs."""
@@ -130,9 +132,8 @@ def _plain(end: End) -> End:
     options = read_options(end.argv[1:]) if end.kind == "python" and len(end.argv) > 3 else None
     if options is None or (not options.refused and end.argv[1 + options.before :][:1] != ("-c",)):
         return end
-    if options.refused or "S" in options.letters:
-        why = options.refused or WITHOUT_SITE
-        return msgspec.structs.replace(end, kind="unknown", why=why, fails=options.refused)
+    if options.refused:
+        return msgspec.structs.replace(end, kind="unknown", why=options.refused, fails=options.refused)
     words = (end.argv[0], *end.argv[1 + options.before :])
     return msgspec.structs.replace(end, argv=words, environment=options.applied(end.environment))
 
@@ -238,7 +239,8 @@ def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Star
     """Return the question for a Python with its own options and program."""
     options = read_options(end.argv[1:])
     if "S" in options.letters:
-        return msgspec.structs.replace(told, unknown=Unknown(WITHOUT_SITE))
+        why = f"{WITHOUT_SITE}, which its program may run itself"
+        return msgspec.structs.replace(told, unknown=Unknown(why))
     end = msgspec.structs.replace(end, environment=options.applied(end.environment))
     program = options.program
     question = _of_end(config, end, end.argv[0])
@@ -291,7 +293,7 @@ def _of_end(config: ImageConfig, end: End, command: str) -> Question:
     name = end.argv[0]
     same = posixpath.basename(end.path or name) == posixpath.basename(name)
     ran = command if same and name == command else end.path or name
-    return Question(config=effective, asked=command, command=ran, laid=end.laid)
+    return Question(config=effective, asked=command, command=ran, laid=end.laid, site=environment.site)
 
 
 def _distinct(ends: Iterable[End]) -> list[End]:
@@ -311,4 +313,4 @@ def _identity(end: End) -> object:
         if name == "HOME" or name.startswith(("PYTHON", "LD_", "TORCH_"))
     }
     path = end.path if end.kind == "python" else environment.variables.get("PATH")
-    return end.kind, path, matters, environment.cwd, environment.uid, environment.groups, end.laid
+    return end.kind, path, matters, environment.cwd, environment.uid, environment.groups, end.laid, environment.site

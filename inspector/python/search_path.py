@@ -80,7 +80,7 @@ def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchP
     else:
         builder.start(path_file.entries)
     fails = ""
-    if path_file is None or path_file.with_site:
+    if environment.site if path_file is None else path_file.with_site:  # getpath.py has the file outdo -S
         try:
             builder.run_site()
         except StartFails as error:

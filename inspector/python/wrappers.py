@@ -15,6 +15,8 @@ from inspector.python.passing import Asked, Passed, Wrapper, skip_options
 from inspector.python.project_tools import conda, pixi, poetry, uv
 from inspector.python.sudo import sudo
 from inspector.python.switching import reset, runuser, su
+from inspector.python.version import is_python
+from inspector.python.which import Found, find_command
 from inspector.unknown import Absent, Unknown
 
 
@@ -155,6 +157,7 @@ def _setpriv(asked: Asked) -> Passed | Unknown | None:
 
 
 _JOINED = re.compile(r"(-[i0v]|-[uCS](?=.))(.+)", re.DOTALL)
+_LOST = "a Python that is started by name without PATH does not find itself"
 _SIGNALS = re.compile(r"--(?:default|ignore|block)-signal(?:=.*)?|--list-signal-handling")
 
 
@@ -196,10 +199,11 @@ def _env(asked: Asked) -> Passed | Unknown | None:  # noqa: C901, PLR0912 - one 
         variables[name] = value
     if not words:
         return None
+    lost = "PATH" not in variables and "/" not in words[0] and is_python(words[0])
     variables.setdefault("PATH", "/bin:/usr/bin")
-    return Passed(
-        argv=tuple(words), environment=msgspec.structs.replace(asked.environment, variables=variables, cwd=cwd)
-    )
+    environment = msgspec.structs.replace(asked.environment, variables=variables, cwd=cwd)
+    lost = lost and isinstance(find_command(asked.fs, words[0], environment), Found)
+    return Passed(argv=tuple(words), environment=environment, doubt=_LOST if lost else "")
 
 
 def _not_followed(asked: Asked) -> Unknown:

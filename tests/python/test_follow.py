@@ -11,7 +11,7 @@ from inspector.python.environment import environment_of
 from inspector.python.follow import Follower
 from inspector.python.options import read_options
 from inspector.python.question import ask, started
-from inspector.testing.tree import File, Tree
+from inspector.testing.tree import File, Link, Tree
 from tests.support import config_of, rootfs_of
 
 PYTHON = ("python", "-c", "import torch")
@@ -223,7 +223,7 @@ def test_options_of_python(words: tuple[str, ...], letters: set[str], program: s
         ("-E", "direct", {"PYTHONPATH": "", "PYTHONEXECUTABLE": "/usr/bin/python3"}),
         ("-W error", "direct", {"PYTHONWARNINGS": "error"}),
         ("-W error -W a,ignore", "direct", {"PYTHONWARNINGS": "error,a;ignore"}),
-        ("-S", "unknown", {}),
+        ("-S", "direct", {"PYTHONPATH": "/x"}),
     ],
 )
 def test_options_that_a_script_gives_python(options: str, passes: str, changed: dict[str, str]) -> None:
@@ -232,6 +232,18 @@ def test_options_that_a_script_gives_python(options: str, passes: str, changed: 
     question = ask(rootfs_of(tree), config_of(env=env, entrypoint=["/e"]), "python")
     assert question.passes == passes
     assert {name: question.config.env.get(name, "") for name in changed} == changed
+
+
+def test_a_program_may_run_site_itself() -> None:
+    told = started(rootfs_of(IMAGE), config_of(env=ENV, cmd=["python", "-S", "-m", "app"]))
+    assert told.unknown is not None
+    assert "-S" in told.unknown.unknown
+
+
+def test_with_site_and_without_are_two_ways() -> None:
+    text = b'#!/bin/sh\nshift\nif [ -e /proc/x ]; then exec python -S "$@"; fi\nexec python "$@"\n'
+    question = ask(rootfs_of({**IMAGE, "e": File(text, 0o755)}), config_of(env=ENV, entrypoint=["/e"]), "python")
+    assert question.passes == "unknown"
 
 
 def test_an_option_that_python_has_not_stops_it() -> None:
@@ -427,3 +439,38 @@ def test_programs_that_change_the_user() -> None:
         assert (end.kind, end.environment.uid) == ("python", 1000)
     (end,) = Follower(fs).follow(("gosu", "nobody-here", "python"), environment)
     assert end.fails == "user 'nobody-here' has no entry in /etc/passwd"
+
+
+@pytest.mark.parametrize(
+    ("shell", "place", "before", "answer"),
+    [
+        ("bash", "usr/bin", "", "runs"),
+        ("bash", "usr/sbin", "", "fails"),
+        ("dash", "usr/sbin", "", "runs"),
+        ("dash", "usr/local/sbin", "", "fails"),
+        ("bash", "usr/bin", "export PATH=/app/.venv/bin", "doubt"),
+        ("bash", "usr/sbin", "cp x /usr/bin/tool", "doubt"),
+        ("bash", "usr/sbin", "PATH=$(x)", "doubt"),
+        ("ash", "usr/sbin", "", "doubt"),
+    ],
+)
+def test_command_p_looks_in_a_path_of_the_shell(shell: str, place: str, before: str, answer: str) -> None:
+    tree = {
+        **IMAGE,
+        f"{place}/tool": program(),
+        "app/.venv/bin/tool": program(),
+        "usr/bin/ash": program(),
+        "e": File(f"#!/usr/bin/{shell}\n{before}\ncommand -p tool\n".encode(), 0o755),
+    }
+    fs, config = rootfs_of(tree), config_of(env={"PATH": f"/{place}:/usr/bin"})
+    (end,) = Follower(fs).follow(("/e",), environment_of(fs, config))
+    assert ("doubt" if end.doubts else "fails" if end.fails else "runs") == answer
+    assert answer != "runs" or end.environment.variables["PATH"] == f"/{place}:/usr/bin"
+
+
+@pytest.mark.parametrize(("words", "doubted"), [(("python",), True), (("/usr/bin/python",), False), (("nope",), False)])
+def test_a_python_without_path_does_not_find_itself(words: tuple[str, ...], doubted: bool) -> None:  # noqa: FBT001
+    tree = {**IMAGE, "usr/bin/python": Link("/usr/local/bin/python3")}
+    fs, config = rootfs_of(tree), config_of(env=ENV)
+    (end,) = Follower(fs).follow(("env", "-i", *words), environment_of(fs, config))
+    assert bool(end.doubts) == doubted

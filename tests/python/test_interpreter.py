@@ -245,6 +245,44 @@ def test_python_path_and_home() -> None:
     assert answer.search_path == ("/app", "/app/src", "/opt/x", "/app", *LOCAL_LIBRARY, LOCAL_SITE)
 
 
+@pytest.mark.parametrize(
+    ("options", "version", "prefix", "before"),
+    [
+        ("-S", "3.11.9", "/usr/local", ("/app", "/x")),
+        ("-S", "3.14.0", "/v", ("/app", "/x")),
+        ("-IS", "3.11.9", "/usr/local", ()),
+    ],
+)
+def test_without_site(options: str, version: str, prefix: str, before: tuple[str, ...]) -> None:
+    abi = version[:4].replace(".", "")
+    tree = {
+        **debian(),
+        **cpython(version),
+        **venv("v", system=True, version=version),
+        f"v/lib/python{version[:4]}/site-packages/a.pth": b"import a\n/usr\n",
+        "x/sitecustomize.py": b"raise SystemExit(3)\n",
+        "usr/local/sbin/python": File(f'#!/bin/sh\nexec /v/bin/python {options} "$@"\n'.encode(), 0o755),
+    }
+    answer = ask(tree, config_of(env={"PATH": "/usr/local/sbin:/bin", "PYTHONPATH": "/x"}, working_dir="/app"))
+    library = [entry.replace("311", abi).replace("3.11", version[:4]) for entry in LOCAL_LIBRARY]
+    assert answer.search_path == (*before, *library)
+    assert (answer.prefix, answer.hooks, answer.entrypoint) == (prefix, (), "direct")
+
+
+def test_a_path_file_asks_for_site_in_spite_of_the_option() -> None:
+    wrapper = File(b'#!/bin/sh\nexec /usr/local/bin/python3.11 -S "$@"\n', 0o755)
+    path_file = b"../lib/python3.11\nimport site\n"
+    site = "usr/local/bin/lib/python3.11/site-packages"
+    tree = {
+        **debian(),
+        **cpython(),
+        "usr/local/sbin/python": wrapper,
+        "usr/local/bin/python3.11._pth": path_file,
+        site: Dir(),
+    }
+    assert f"/{site}" in ask(tree, config_of(env={"PATH": "/usr/local/sbin:/bin"})).search_path
+
+
 def test_bad_home_does_not_start() -> None:
     answer = ask({**debian(), **cpython()}, config_of(env=SLIM | {"PYTHONHOME": "/none"}))
     assert answer.runs == "no"

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
-from inspector.python.shell import activate, conditions, folders, minor, options, strict
+from inspector.python.shell import activate, conditions, folders, minor, options, programs, strict
 from inspector.python.shell.getopts import getopts
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
@@ -250,15 +250,17 @@ def _command(shell: Shell, words: list[str], command: Simple, state: State) -> l
         name = operands[0] if operands else HOLE
         state.status = is_there(shell, name, state)
         return [state]
-    if rest[:1] == ["-p"]:
-        state.doubt("`command -p` looks for programs elsewhere than in PATH")
+    by_default = rest[:1] == ["-p"]
     rest = rest[1:] if rest[:1] in (["-p"], ["--"]) else rest
     if not rest:
         return [state]
     builtin = of(rest[0], state)
-    return (
-        builtin(shell, rest, command, state) if builtin else shell.program(rest, _given(shell, command, state), state)
-    )
+    if builtin:
+        return builtin(shell, rest, command, state)
+    given = _given(shell, command, state)
+    if by_default:
+        given = programs.by_default_path(shell.seen(state), rest[0], given, state)
+    return shell.program(rest, given, state)
 
 
 def _given(shell: Shell, command: Simple, state: State) -> dict[str, str]:
