@@ -24,6 +24,8 @@ from inspector.sources.image import Layer
 
 MAX_OBJECTS = 400
 """ELF files of a layer that are read ahead: `import torch` loads 60 of its CUDA build; other packages have more."""
+MAX_BYTES = 16 << 20
+"""Bytes of what is told of ELF files that are taken in; those of torch's CUDA build take 0.7 MB."""
 LEAST = 256 << 20
 """Bytes of a layer's files from which on it is worth it: a copy takes some 5 ms, such a layer 20 ms and more."""
 _PACKAGES = re.compile(r"-packages(/|\Z)")
@@ -73,6 +75,7 @@ class ReadAhead:
         self._sums: Mapping[int, bytes] | None = None
         self._expected: set[int] = set()
         self._objects: dict[int, _Object] = {}
+        self._left = MAX_BYTES
 
     def take(self, meter: Meter) -> Scanned | None:
         """Return what was read, waiting for it; None where that failed, for a reason that reading it again tells."""
@@ -111,7 +114,9 @@ class ReadAhead:
                 self._sums = unpack_sums(packed)
             case answer:
                 self._expected.discard(answer.position)
-                self._objects[answer.position] = answer
+                if len(found) <= self._left:
+                    self._left -= len(found)
+                    self._objects[answer.position] = answer
         return True
 
 

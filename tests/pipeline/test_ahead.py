@@ -140,6 +140,16 @@ def layer_of(way: str, folder: Path) -> Layer:
     return Layer(blob=FileRange(folder / "layer.tar", 0, len(tar)), diff_id=LAYER, stored_size=len(tar))
 
 
+def test_what_is_told_of_libraries_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "MAX_BYTES", 100)
+    with ahead.reading_ahead([layer_of("tar", tmp_path)], Indexer(None, verify=False, meter=bool), bool) as begun:
+        assert begun is not None
+        found = begun.take(bool)
+        assert found is not None
+        told = {each.path for at, each in enumerate(found.index.entries) if begun.elf(at) is not None}
+    assert told == {CUT}
+
+
 def test_the_largest_is_read_that_is_read_by_its_headers(tmp_path: Path, began: Began) -> None:
     small = layer_of("tar", tmp_path)
     assert isinstance(small.blob, FileRange)
