@@ -74,7 +74,8 @@ class _Account:
         for layer, path, size, category, by in removed(self._fs, self._indexes, self._alive):
             folder, _, name = path.rpartition("/")
             self._forest.add(self._forest.way((layer, _GONE), folder.split("/") if folder else ()), name, size)
-            self._found.add(category, layer, by, size, "/" + "/".join(path.split("/")[:3]))
+            if category:
+                self._found.add(category, layer, by, size, "/" + "/".join(path.split("/")[:3]))
 
     def _take_tree(self, todo: list[tuple[str, int, str, str]], later: list[tuple[str, int, str, str]] | None) -> None:
         """Take in the folders of `todo` and those below: each with its owner, its category and where that began."""

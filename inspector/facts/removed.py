@@ -9,7 +9,7 @@ from inspector.errors import LimitExceeded
 from inspector.layers.entries import CODES, Entries
 from inspector.layers.entry import LayerIndex
 from inspector.layers.tree import OPAQUE, WHITEOUT
-from inspector.rootfs import Kind, Rootfs
+from inspector.rootfs import MOUNTED, Kind, Rootfs
 
 MAX_WHITEOUTS = 100_000
 """Whiteouts of an image, past which nobody looks what each of them hides."""
@@ -27,7 +27,10 @@ class Removed(NamedTuple):
 
 
 def removed(fs: Rootfs, indexes: Sequence[LayerIndex], alive: Sequence[bytearray]) -> Iterator[Removed]:
-    """Yield what is gone of each layer; `alive` marks the positions of entries that some path leads to."""
+    """Yield what is gone of each layer; `alive` marks the positions of entries that some path leads to.
+
+    No category has what lies where every container mounts another file system: it is no waste.
+    """
     hidden = Hidden(indexes)
     for layer, index in enumerate(indexes):
         entries, marks = index.entries, alive[layer]
@@ -38,7 +41,8 @@ def removed(fs: Rootfs, indexes: Sequence[LayerIndex], alive: Sequence[bytearray
             if size:
                 path = entries.path(position)
                 fs.budget.spend("steps", path.count("/") + 2, "files that later layers removed")
-                category, by = hidden.why(fs, layer, path, size)
+                mounted = path.partition("/")[0] in MOUNTED
+                category, by = ("", None) if mounted else hidden.why(fs, layer, path, size)
                 yield Removed(layer, path, size, category, by)
 
 

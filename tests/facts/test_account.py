@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from inspector.errors import CorruptLayer, Unsupported
 from inspector.facts.account import account
 from inspector.facts.sizes import MAX_CHILDREN, Sizes, SizeTree
+from inspector.facts.viewed import viewed
 from inspector.facts.waste import CATEGORIES, Waste
 from inspector.layers.merge import merge
 from inspector.python.installed import Installed
@@ -33,7 +34,7 @@ def looked(
 ) -> tuple[Sizes, Waste]:
     """Look at an image of these layers; each of the packages owns what lies in the folder of its name."""
     indexes = [index_of(layer) for layer in layers]
-    fs = merge(indexes, budget=budget)
+    fs = viewed(merge(indexes, budget=budget), None)
     owners = [
         Installed(
             name=name,
@@ -63,6 +64,11 @@ def every(tree: SizeTree) -> Iterator[SizeTree]:
     yield tree
     for child in tree.children:
         yield from every(child)
+
+
+def test_what_every_container_mounts_over_is_no_waste() -> None:
+    _, waste = looked({"dev/null": b"nothing", "sys/link": Link("/etc")}, {"etc/x": b"1"})
+    assert waste.items == ()
 
 
 def test_a_file_that_a_later_layer_deletes_is_waste_of_the_layer_that_brought_it() -> None:
