@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from inspector.rootfs import MOUNTED, NotListed, Rootfs, follow_links, is_dir
 
 MAX_NAMES = 10_000
-"""Names that are held against one pattern."""
+"""Names that are compared with one pattern."""
 _MAGIC = re.compile(r"[*?[]")
 _SIMPLE = re.compile(r"(?:[^*?[]|[*?]|\[!?\w++\])*+", re.ASCII)
 """What Python's releases read alike: `[b-a]` is an error in some, and matches nothing in others."""

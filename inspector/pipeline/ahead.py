@@ -25,7 +25,7 @@ from inspector.sources.image import Layer
 MAX_OBJECTS = 400
 """ELF files of a layer that are read ahead: `import torch` loads 60 of its CUDA build; other packages have more."""
 MAX_BYTES = 16 << 20
-"""Bytes of what is told of ELF files that are taken in; those of torch's CUDA build take 0.7 MB."""
+"""Bytes of the answers about ELF files that are kept; those of torch's CUDA build take 0.7 MB."""
 LEAST = 256 << 20
 """Bytes of a layer's files from which on it is worth it: a copy takes some 5 ms, such a layer 20 ms and more."""
 _PACKAGES = re.compile(r"-packages(/|\Z)")
@@ -33,7 +33,7 @@ _LIBRARY = re.compile(r"\.so(\.[0-9.]+)?\Z")
 
 
 class _Answer(msgspec.Struct, frozen=True, array_like=True):
-    """The copy's first answer: see `Scanned`. `metered` are the bytes that a meter is told.
+    """The copy's first answer: see `Scanned`. `metered` are the bytes for the progress display.
 
     `objects` are the positions of the ELF files that it goes on to read.
     """
@@ -141,7 +141,7 @@ def _begin(layer: Layer, indexer: Indexer, meanwhile: Callable[[], object]) -> R
     try:
         identity = layer.blob.identity
     except InspectorError:
-        return None  # whoever asks for the layer is told why
+        return None  # reading the layer raises it again
     if not layer.diff_id or indexer.verify or indexer.has(layer.diff_id, identity):
         return None
     aside = work.aside(lambda: _read(layer.diff_id, layer.digest, layer.blob))

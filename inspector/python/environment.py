@@ -125,7 +125,7 @@ def run_as(fs: Rootfs, environment: Environment, stated: str, *, sets_home: bool
 def accounts(fs: Rootfs) -> list[Account]:
     """Return the accounts of /etc/passwd as engines read them (moby/sys, user.go). Raises `NotKept`.
 
-    A field that a line lacks is empty, and a number that is none is 0: a remark is an account of root's number.
+    A field that a line lacks is empty, and text in place of a number is 0: a remark is an account of root's number.
     """
     found = []
     for line in (read_text(fs, "/etc/passwd") or "").split("\n"):  # engines take newlines alone for line ends
