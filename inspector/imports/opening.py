@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from inspector.errors import InspectorError
 from inspector.loader import (
+    LEVELS,
     ImportFailure,
     LoadFailure,
     Process,
@@ -82,7 +83,7 @@ class Opener:
 
     def differs(self) -> str:
         """Say why another processor would end otherwise, opening the same modules; empty where none does."""
-        done, todo = {1}, set(self.process.levels)
+        done, todo = {LEVELS[0]}, set(self.process.levels)
         while todo - done:
             level = min(todo - done)
             done.add(level)

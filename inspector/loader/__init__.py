@@ -6,6 +6,7 @@ Against the files and the environment of an image alone; nothing of it runs.
 from __future__ import annotations
 
 from inspector.loader.extension import ImportFailure, built_in_modules, import_extension, open_library
+from inspector.loader.hwcaps import LEVELS
 from inspector.loader.levels import at_each_level
 from inspector.loader.model import Loaded, LoadFailure, Outcome, Rights
 from inspector.loader.process import LATE, Process
@@ -14,6 +15,7 @@ from inspector.loader.torch_import import TorchFiles, import_torch
 
 __all__ = [
     "LATE",
+    "LEVELS",
     "ImportFailure",
     "LoadFailure",
     "Loaded",

@@ -1,6 +1,6 @@
 """Directories for better processors below each that is searched: `glibc-hwcaps/…`, and those up to glibc 2.36.
 
-Which processor a host has is not in an image: `level` is the x86-64 level that a run of the model assumes, 1 to 4.
+Which processor a host has is not in an image: `level` is the x86-64 level that a run of the model assumes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from itertools import compress, product
 
 X86_64 = 62
 AARCH64 = 183
-LEVELS = (1, 2, 3, 4)
+LEVELS = (2, 3, 4)
+"""The x86-64 levels that hosts are taken to have: processors have the second since 2008 (Intel) and 2011 (AMD)."""
 _NAMED_FROM = (2, 33)
 _LEGACY_UNTIL = (2, 36)
 _ABI_FLAGS = {X86_64: 0x0303, AARCH64: 0x0A03, 22: 0x0403, 21: 0x0503, 243: 0x1003, 258: 0x1203}

@@ -39,7 +39,7 @@ class Process:
         *,
         rights: Rights = Rights(),  # noqa: B008 - frozen
         cwd: str = "/",
-        level: int = 1,
+        level: int = LEVELS[0],
         tables: Tables | None = None,
     ) -> None:
         self._fs = fs

@@ -72,7 +72,7 @@ class Search:
 
     def reaches(self, level: int) -> bool:
         """Tell whether the processor has the level that a file is built for."""
-        if level in LEVELS[self._level :]:
+        if self._level < level <= LEVELS[-1]:
             self.levels.add(level)
         return level <= self._level
 

@@ -76,6 +76,12 @@ def test_the_environment_of_the_image_decides_too() -> None:
     assert "/opt/x/libc10.so: file too short" in answer.why
 
 
+def test_a_library_that_all_but_the_oldest_processors_find() -> None:
+    answer = ask({**TREE, f"{LIB}/glibc-hwcaps/x86-64-v2/libc10.so": File(b"", 0o755)})
+    assert answer.torch.importable == "no"
+    assert "x86-64-v2/libc10.so: file too short" in answer.why
+
+
 def test_a_library_that_only_newer_processors_find() -> None:
     tree = {**TREE, f"{LIB}/glibc-hwcaps/x86-64-v3/libc10.so": File(b"", 0o755)}
     answer = ask(tree)
@@ -87,9 +93,10 @@ def test_a_library_that_python_starts_with_on_newer_processors_alone() -> None:
     path = next(path for path in TREE if path.endswith("/libc.so.6"))
     folder, _, name = path.rpartition("/")
     tree = {other: file for other, file in TREE.items() if other != path}
-    answer = ask({**tree, f"{folder}/glibc-hwcaps/x86-64-v2/{name}": TREE[path]})
+    assert ask({**tree, f"{folder}/glibc-hwcaps/x86-64-v2/{name}": TREE[path]}).torch.importable == "yes"
+    answer = ask({**tree, f"{folder}/glibc-hwcaps/x86-64-v3/{name}": TREE[path]})
     assert answer.torch.importable == "unknown"
-    assert "it depends on the processor: x86-64-v2" in answer.why
+    assert "it depends on the processor: x86-64-v3" in answer.why
 
 
 def test_a_library_that_the_user_may_not_read() -> None:
