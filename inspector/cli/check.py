@@ -143,7 +143,7 @@ def policy_named(path: Path | None) -> Policy:
 
 
 def policy_here(path: Path | None) -> Policy | None:
-    """Load the policy that is named, else the nearest; None where there is none."""
+    """Load the named policy, else the nearest one; None if no policy is found."""
     from inspector.policy.load import find_nearest, load_policy
 
     path = path or find_nearest(Path.cwd())

@@ -32,7 +32,7 @@ class Reader(msgspec.Struct, frozen=True):
 
 
 def read_pth(fs: Rootfs, path: str, reader: Reader, environment: Environment) -> str | None:
-    """Return the text of a .pth file; None where there is none. Raises `StartFails`, `Unsupported`, `NotKept`."""
+    """Return the text of a .pth file; None if the file is missing. Raises `StartFails`, `Unsupported`, `NotKept`."""
     found = find(fs, path)
     if found is None or found[1].kind is not Kind.FILE:
         return None

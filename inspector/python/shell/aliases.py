@@ -20,7 +20,7 @@ def noted(words: list[str], state: State) -> bool:
 
 
 def replaced(command: Simple, state: State) -> Simple:
-    """Return the command with what an alias stands for; a word that is quoted, or comes of a variable, is none."""
+    """Return the command with what an alias stands for; a quoted word, or one from a variable, is not an alias."""
     first = command.words[0] if command.words else ()
     only = first[0] if len(first) == 1 else None
     if not isinstance(only, Text) or only.quoted or only.value not in state.aliases:

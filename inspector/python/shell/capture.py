@@ -89,7 +89,7 @@ def _output(  # noqa: C901, PLR0911 - one answer a kind of command
 
 
 def _refuses(words: list[str]) -> bool:
-    """Tell whether util-linux's getopt fails: an option of the command is none that it is asked for."""
+    """Tell whether util-linux's getopt fails: the command has an option that it does not know."""
     long = ["options=", "longoptions=", "long=", "name=", "shell=", "alternative", "quiet", "unquoted"]
     try:
         own, rest = getopt.getopt(words, "o:l:n:s:aqQu", long)

@@ -1,6 +1,6 @@
 """Programs and redirections whose effect on files is sure: what is removed, made, moved or copied, and whether it is.
 
-Everything else that a program changes is told by `inspector.python.changes`, as a doubt.
+`inspector.python.changes` reports everything else that a program changes, as a doubt.
 """
 
 from __future__ import annotations
